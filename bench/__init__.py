@@ -1,0 +1,1 @@
+"""Pure. Figures, and the demo."""

@@ -1,0 +1,1 @@
+"""Pure. A cycle in; bills, invoices and bank files out."""

@@ -1,0 +1,1 @@
+"""Pure. One event in, one rated record out."""

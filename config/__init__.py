@@ -1,0 +1,1 @@
+"""Pure. What is agreed before a process starts: settings and the catalogue."""

@@ -1,0 +1,1 @@
+"""Pure. Integer arithmetic on arrays: prices, burn-downs, cycles. Imports nothing of ours."""
