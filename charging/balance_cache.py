@@ -1,0 +1,234 @@
+"""Pure. Hot balance groups and profiles, in arenas that kernels work on (ARCHITECTURE 5.5).
+
+The cache never decides what is true: a row is used while the store has not named it as changed since it
+was loaded. A profile is *ready* when it, the profiles and the groups it depends on (its own and those of
+owners whose pools it may use) are all here and none of them is stale. Neither absences nor marks are kept.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from balance_store.group_record import unpack_group
+from balance_store.profile_record import Profile, unpack_profile
+from balance_store.requests import Changed, DirectoryEntry, Records
+from charging.calendar_book import CalendarBook
+from charging.profile_words import identifiers_of, profile_words
+from config.compile_catalogue import CompiledCatalogue
+from rating_kernels.group_image import H_CALENDAR, H_CUSTOMER_ID, H_PROFILE_AT, H_TOUCHED, INFINITE_US
+from rating_kernels.group_layout import grown, image_words
+from rating_kernels.tariff_table import Ints
+
+NO_SLOT = -1
+FIRST_ARENA_WORDS = 1 << 16
+
+
+class IdentifierSpan(NamedTuple):
+    """An identifier within a profile: its number, and the time from its first service to its last."""
+
+    number: int
+    from_us: int
+    to_us: int
+
+
+class CachedProfile:
+    """A profile in the arena, and what it stands on."""
+
+    __slots__ = ("at", "customer_id", "group_ids", "identifiers", "owner_ids", "profile", "shard", "used_in")
+
+    def __init__(self, profile: Profile, shard: int, at: int) -> None:
+        self.profile = profile
+        self.customer_id = profile.customer_id
+        self.shard = shard
+        self.at = at
+        self.used_in = 0  # number of the last batch that used it
+        self.owner_ids = tuple({m.owner_customer_id for m in profile.memberships})
+        owners = tuple({m.owner_group_id for m in profile.memberships})
+        self.group_ids = profile.group_ids + owners
+        self.identifiers = {
+            name: IdentifierSpan(
+                number,
+                min(s.valid_from_us for s in profile.services if s.identifier == name),
+                max(s.valid_to_us for s in profile.services if s.identifier == name),
+            )
+            for number, name in enumerate(identifiers_of(profile))
+        }
+
+
+class Missing(NamedTuple):
+    """What must be loaded from one shard before a customer's events can be decided."""
+
+    group_ids: set[int]
+    profile_ids: set[int]
+
+
+class BalanceCache:
+    """Groups by slot, profiles by customer, the directory's answers by identifier."""
+
+    def __init__(self, catalogue: CompiledCatalogue, groups_max: int) -> None:
+        self.catalogue = catalogue
+        self.calendars = CalendarBook(catalogue.site.time_zone)
+        self._groups_max = groups_max
+        self.directory: dict[str, tuple[DirectoryEntry, ...]] = {}
+        self.collections = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self.words: Ints = np.zeros(FIRST_ARENA_WORDS, np.int64)
+        self._words_used = 0
+        self.profile_arena: Ints = np.zeros(FIRST_ARENA_WORDS, np.int64)
+        self._profile_words_used = 0
+        self.slot_at: Ints = np.full(1024, NO_SLOT, np.int64)
+        self.slot_group_id: Ints = np.zeros(1024, np.int64)
+        self.slot_shard: Ints = np.zeros(1024, np.int64)
+        self._slot_of: dict[int, int] = {}
+        self._profiles: dict[int, CachedProfile] = {}
+        self._fresh_groups: set[int] = set()
+
+    # What is here ------------------------------------------------------------------------------
+
+    @property
+    def groups(self) -> int:
+        """Groups in the cache, stale ones included."""
+        return len(self._slot_of)
+
+    def profile(self, customer_id: int) -> CachedProfile | None:
+        """The customer's profile if it is here and was not named as changed."""
+        return self._profiles.get(customer_id)
+
+    def missing(self, customer_id: int) -> Missing:
+        """What has to be loaded for the customer; empty when ready."""
+        cached = self._profiles.get(customer_id)
+        if cached is None:
+            return Missing(set(), {customer_id})
+        owners = {owner for owner in cached.owner_ids if owner not in self._profiles}
+        return Missing({g for g in cached.group_ids if g not in self._fresh_groups}, owners)
+
+    def image_at(self, group_id: int) -> int:
+        """Offset in `words` of a group that is here."""
+        return int(self.slot_at[self._slot_of[group_id]])
+
+    def slot_of(self, group_id: int) -> int:
+        """The group's slot; a slot is given out before its image is here."""
+        slot = self._slot_of.get(group_id)
+        if slot is None:
+            slot = len(self._slot_of)
+            if slot == len(self.slot_at):
+                self.slot_at = np.concatenate([self.slot_at, np.full(slot, NO_SLOT, np.int64)])
+                self.slot_group_id = np.concatenate([self.slot_group_id, np.zeros(slot, np.int64)])
+                self.slot_shard = np.concatenate([self.slot_shard, np.zeros(slot, np.int64)])
+            self._slot_of[group_id] = slot
+            self.slot_group_id[slot] = group_id
+        return slot
+
+    # What comes in -----------------------------------------------------------------------------
+
+    def install(self, shard: int, records: Records) -> None:
+        """Take records as the store gave them; None removes what is here."""
+        for customer_id, record in records.profiles.items():
+            self._profiles.pop(customer_id, None)
+            if record is not None:
+                self._install_profile(shard, unpack_profile(record))
+        for group_id, record in records.groups.items():
+            self._fresh_groups.discard(group_id)
+            if record is not None:
+                self._install_group(shard, group_id, unpack_group(record))
+
+    def _install_profile(self, shard: int, profile: Profile) -> None:
+        words = profile_words(profile, self.catalogue, self.slot_of)
+        at = self._profile_words_used
+        self.profile_arena = _with_room(self.profile_arena, at + len(words))
+        self.profile_arena[at : at + len(words)] = words
+        self._profile_words_used = at + len(words)
+        self._profiles[profile.customer_id] = CachedProfile(profile, shard, at)
+        for group_id in profile.group_ids:
+            self.slot_shard[self.slot_of(group_id)] = shard
+            if group_id in self._fresh_groups:
+                self.words[self.image_at(group_id) + H_PROFILE_AT] = at
+
+    def _install_group(self, shard: int, group_id: int, image: Ints) -> None:
+        slot = self.slot_of(group_id)
+        at = int(self.slot_at[slot])
+        if at == NO_SLOT or image_words(self.words, at) < len(image):
+            at = self._take(len(image))
+            self.slot_at[slot] = at
+        self.words[at : at + len(image)] = image
+        self.words[at + H_CALENDAR] = self.calendars.index_of(self.words, at)
+        self.words[at + H_TOUCHED] = 0
+        owner = self._profiles.get(int(image[H_CUSTOMER_ID]))
+        self.words[at + H_PROFILE_AT] = -1 if owner is None else owner.at
+        self.slot_shard[slot] = shard
+        self._fresh_groups.add(group_id)
+
+    def grow(self, slot: int) -> None:
+        """Lay a group out again with more room; a kernel asked for it."""
+        image = grown(self.words, int(self.slot_at[slot]))
+        at = self._take(len(image))
+        self.words[at : at + len(image)] = image
+        self.slot_at[slot] = at
+
+    def _take(self, words: int) -> int:
+        at = self._words_used
+        self.words = _with_room(self.words, at + words)
+        self._words_used = at + words
+        return at
+
+    # What goes out -----------------------------------------------------------------------------
+
+    def forget(self, shard: int, changed: Changed) -> None:
+        """Drop what the store named as changed by others; everything of the shard if it cannot say."""
+        if changed.unknown:
+            self.forget_shard(shard)
+            return
+        self.forget_rows(changed.group_ids, changed.profile_ids)
+
+    def forget_rows(self, group_ids: frozenset[int], profile_ids: frozenset[int]) -> None:
+        """Drop these rows; the next batch that needs them loads them."""
+        self._fresh_groups -= group_ids
+        for customer_id in profile_ids:
+            self._profiles.pop(customer_id, None)
+
+    def forget_shard(self, shard: int) -> None:
+        """Drop every row of a shard."""
+        groups = [g for g, slot in self._slot_of.items() if self.slot_shard[slot] == shard]
+        profiles = [c for c, cached in self._profiles.items() if cached.shard == shard]
+        self.forget_rows(frozenset(groups), frozenset(profiles))
+
+    def collect(self) -> None:
+        """Stay below the ceiling: once past it keep the half of the profiles that was used last.
+
+        Must not run while a batch stands on slots or offsets: they are given out anew.
+        """
+        if len(self._slot_of) <= self._groups_max and self._words_used <= self._words_ceiling():
+            return
+        kept = sorted(self._profiles.values(), key=lambda cached: -cached.used_in)
+        kept = kept[: max(1, self._groups_max // 2)]
+        old_words, old_slot_at, old_slots, old_fresh = self.words, self.slot_at, self._slot_of, self._fresh_groups
+        self._clear()
+        self.directory.clear()
+        self.collections += 1
+        for cached in kept:
+            self._install_profile(cached.shard, cached.profile)
+            self._profiles[cached.customer_id].used_in = cached.used_in
+        for cached in kept:
+            for group_id in cached.group_ids:
+                if group_id in old_fresh and group_id not in self._fresh_groups:
+                    at = int(old_slot_at[old_slots[group_id]])
+                    self._install_group(cached.shard, group_id, old_words[at : at + image_words(old_words, at)])
+
+    def _words_ceiling(self) -> int:
+        # Images that outgrew their place leave holes; twice the expected size is time to close them.
+        return self._groups_max * 512
+
+
+def covers(entry: DirectoryEntry, time_us: int) -> bool:
+    """Whether a directory entry speaks of this time."""
+    return entry.valid_from_us <= time_us < (entry.valid_to_us or INFINITE_US)
+
+
+def _with_room(words: Ints, needed: int) -> Ints:
+    if needed <= len(words):
+        return words
+    larger = np.zeros(max(needed, len(words) * 2), np.int64)
+    larger[: len(words)] = words
+    return larger

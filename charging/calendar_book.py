@@ -1,0 +1,56 @@
+"""Pure. The cycle calendars in use, compiled to boundaries that kernels can search."""
+
+import numpy as np
+
+from config.civil_time import cycle_boundaries
+from rating_kernels.group_image import (
+    CALENDAR_DAYS,
+    CALENDAR_MONTHS,
+    CALENDAR_WEEKS,
+    H_CALENDAR_ANCHOR,
+    H_CALENDAR_COUNT,
+    H_CALENDAR_DAY,
+    H_CALENDAR_KIND,
+)
+from rating_kernels.tariff_table import CalendarTable, Ints
+
+# 2000-01-01 to 2050-01-01: every cycle that can still matter, at 8 bytes a boundary.
+FROM_US = 946_684_800_000_000
+TO_US = 2_524_608_000_000_000
+
+
+class CalendarBook:
+    """Maps a calendar to its index in `table`; customers with the same rhythm share one."""
+
+    def __init__(self, zone_name: str) -> None:
+        self._zone_name = zone_name
+        self._index: dict[tuple[int, int, int, int], int] = {}
+        self._boundaries: list[Ints] = []
+        self.table = CalendarTable(np.zeros(1, np.int64), np.zeros(0, np.int64))
+
+    def index_of(self, words: Ints, at: int) -> int:
+        """The index of the calendar in an image's header; compiles it the first time it is seen."""
+        kind = int(words[at + H_CALENDAR_KIND])
+        count = int(words[at + H_CALENDAR_COUNT])
+        day = int(words[at + H_CALENDAR_DAY])
+        anchor = anchor_phase(kind, count, int(words[at + H_CALENDAR_ANCHOR]))
+        key = (kind, count, day, anchor)
+        index = self._index.get(key)
+        if index is None:
+            index = len(self._boundaries)
+            self._index[key] = index
+            self._boundaries.append(cycle_boundaries(kind, count, day, anchor, self._zone_name, FROM_US, TO_US))
+            first = np.cumsum([0, *(len(one) for one in self._boundaries)], dtype=np.int64)
+            self.table = CalendarTable(first, np.concatenate(self._boundaries))
+        return index
+
+
+def anchor_phase(kind: int, count: int, anchor_days: int) -> int:
+    """The smallest anchor with the same cycles, so that customers who began on other days share a calendar."""
+    if kind == CALENDAR_DAYS:
+        return anchor_days % count
+    if kind == CALENDAR_WEEKS:
+        return anchor_days % (7 * count)
+    if kind == CALENDAR_MONTHS and count == 1:
+        return 0
+    return anchor_days

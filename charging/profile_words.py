@@ -1,0 +1,122 @@
+"""Pure. A stored profile and a catalogue version to the words that kernels read."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from balance_store.profile_record import Profile, ServiceEntry
+from config.compile_catalogue import CompiledCatalogue
+from rating_kernels.profile_image import (
+    CANDIDATE_WORDS,
+    MEMBERSHIP_WORDS,
+    P_CANDIDATES_AT,
+    P_CUSTOMER_ID,
+    P_MEMBERSHIPS_AT,
+    P_RECURRING,
+    P_RECURRING_AT,
+    P_SERVICES,
+    P_SERVICES_AT,
+    PROFILE_HEADER_WORDS,
+    RECURRING_WORDS,
+    SERVICE_WORDS,
+)
+from rating_kernels.tariff_table import Ints
+
+# What the catalogue no longer knows has no index, and no kernel row ever equals this.
+NOT_IN_CATALOGUE = -1
+
+
+def identifiers_of(profile: Profile) -> list[str]:
+    """The customer's identifiers, each once; the place in this list is the identifier's number."""
+    return list(dict.fromkeys(service.identifier for service in profile.services))
+
+
+def profile_words(profile: Profile, catalogue: CompiledCatalogue, slot_of: Callable[[int], int]) -> Ints:
+    """The image described in `rating_kernels.profile_image`; `slot_of` gives a group's slot in the cache."""
+    identifiers = identifiers_of(profile)
+    memberships = {member.sharing_id: member for member in profile.memberships}
+    services: list[tuple[int, ...]] = []
+    candidates: list[tuple[int, ...]] = []
+    members: list[tuple[int, ...]] = []
+    for service in profile.services:
+        first = (len(candidates), len(members))
+        candidates += _candidate_rows(service, catalogue)
+        members += [
+            (
+                sharing_id,
+                catalogue.policy_index.get(memberships[sharing_id].policy_id, NOT_IN_CATALOGUE),
+                slot_of(memberships[sharing_id].owner_group_id),
+                memberships[sharing_id].valid_from_us,
+                memberships[sharing_id].valid_to_us,
+            )
+            for sharing_id in service.sharing_ids
+            if memberships[sharing_id].policy_id in catalogue.policy_index
+        ]
+        services.append(
+            (
+                identifiers.index(service.identifier),
+                catalogue.service_type_index.get(service.service_type_id, NOT_IN_CATALOGUE),
+                service.valid_from_us,
+                service.valid_to_us,
+                service.subscription_id,
+                slot_of(service.group_id),
+                first[0],
+                len(candidates) - first[0],
+                first[1],
+                len(members) - first[1],
+            )
+        )
+    recurring = [
+        (
+            row.group_id,
+            row.product_id,
+            catalogue.resource_index[row.resource_id],
+            row.item_id,
+            row.amount,
+            row.valid_from_us,
+            row.valid_to_us,
+        )
+        for row in profile.recurring
+        if row.resource_id in catalogue.resource_index
+    ]
+    return _lay_out(profile.customer_id, services, candidates, members, recurring)
+
+
+def _candidate_rows(service: ServiceEntry, catalogue: CompiledCatalogue) -> list[tuple[int, ...]]:
+    return [
+        (
+            candidate.product_id,
+            catalogue.plan_index[candidate.rate_plan_id],
+            candidate.valid_from_us,
+            candidate.valid_to_us,
+        )
+        for candidate in service.candidates
+        if candidate.rate_plan_id in catalogue.plan_index
+    ]
+
+
+def _lay_out(
+    customer_id: int,
+    services: list[tuple[int, ...]],
+    candidates: list[tuple[int, ...]],
+    members: list[tuple[int, ...]],
+    recurring: list[tuple[int, ...]],
+) -> Ints:
+    services_at = PROFILE_HEADER_WORDS
+    candidates_at = services_at + len(services) * SERVICE_WORDS
+    members_at = candidates_at + len(candidates) * CANDIDATE_WORDS
+    recurring_at = members_at + len(members) * MEMBERSHIP_WORDS
+    words = np.zeros(recurring_at + len(recurring) * RECURRING_WORDS, np.int64)
+    words[P_CUSTOMER_ID] = customer_id
+    words[P_SERVICES] = len(services)
+    words[P_SERVICES_AT] = services_at
+    words[P_CANDIDATES_AT] = candidates_at
+    words[P_MEMBERSHIPS_AT] = members_at
+    words[P_RECURRING] = len(recurring)
+    words[P_RECURRING_AT] = recurring_at
+    at = services_at
+    for rows in (services, candidates, members, recurring):
+        for row in rows:
+            words[at : at + len(row)] = row
+            at += len(row)
+    return words
