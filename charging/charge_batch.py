@@ -1,0 +1,176 @@
+"""Shell. One batch from decoded events to committed decisions: load, decide, commit, again where refused.
+
+Between load and commit of a shard nothing else talks to that shard, so what was loaded is still what
+the decision stands on when it is sent; the commit proves it.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+
+from balance_store.requests import Commit, CommitAnswer, CommitStatus, StoreUnreachableError
+from charging.charged_batch import ChargedBatch
+from charging.decide_batch import build_commit, decide_rows, rows_by_shard, told_floors
+from charging.metrics import Metrics
+from charging.ownership import Ownership
+from charging.resolve_events import ReadNow, Wanted, resolve
+from charging.shard_sessions import ShardSessions
+from rating_kernels.batch_columns import L_BATCH_NO
+from rating_kernels.tariff_table import Ints
+
+# Somebody else was promised the group for about a round trip and a decision: long enough to let them finish.
+RESERVED_WAIT_S = 0.005
+
+
+class ClaimsLostError(Exception):
+    """The batch cannot go on: these partitions must be claimed again and read from their floor."""
+
+    def __init__(self, partitions: frozenset[int], *, fenced: bool, why: str) -> None:
+        super().__init__(why)
+        self.partitions = partitions
+        self.fenced = fenced
+
+
+class CatalogueTooOldError(Exception):
+    """The store accepts only newer catalogues: this daemon must be started with one."""
+
+
+class BatchCharger:
+    """Charges batches, one at a time; owns the numbering of batches."""
+
+    def __init__(
+        self,
+        sessions: ShardSessions,
+        limits: Ints,
+        caller: bytes,
+        random_tag: Callable[[], bytes],
+        metrics: Metrics,
+    ) -> None:
+        self._sessions = sessions
+        self._limits = limits
+        self._caller = caller
+        self._random_tag = random_tag
+        self._metrics = metrics
+        self.batch_no = 0
+
+    async def charge(self, batch: ChargedBatch, owned: dict[int, Ownership]) -> None:
+        """Decide and commit every row of the batch that no shard had decided before.
+
+        Raises ClaimsLostError where a partition was fenced or an answer was lost; what is committed by
+        then stays committed, and comes back as decisions with the next claim.
+        """
+        self._sessions.cache.collect()
+        pending = batch.undecided_rows()
+        while len(pending):
+            await self._resolve(batch, pending)
+            pending = await self._decide_and_commit(batch, pending, owned)
+
+    async def _resolve(self, batch: ChargedBatch, rows: Ints) -> None:
+        """Read whatever the rows need, until the cache can answer for all of them."""
+        read = ReadNow()
+        with self._metrics.stage("load"):
+            while True:
+                wanted = resolve(
+                    self._sessions.cache,
+                    batch.events,
+                    batch.identifiers,
+                    rows,
+                    batch.row_shard,
+                    read,
+                    self.batch_no,
+                )
+                if not wanted:
+                    return
+                await self._read(wanted, read)
+
+    async def _read(self, wanted: Wanted, read: ReadNow) -> None:
+        cache = self._sessions.cache
+        try:
+            if wanted.identifiers:
+                names = sorted(wanted.identifiers)
+                found = await self._sessions.store.find_identifiers(names)
+                cache.directory.update({n: e for n, e in zip(names, found, strict=True) if e})
+                for name, entries in zip(names, found, strict=True):
+                    if not entries:
+                        cache.directory.pop(name, None)
+                read.identifiers |= wanted.identifiers
+            loads = {shard: (missing.group_ids, missing.profile_ids) for shard, missing in wanted.records.items()}
+            for customer_id, shard in wanted.profiles.items():
+                loads.setdefault(shard, (set(), set()))[1].add(customer_id)
+            await asyncio.gather(*(self._sessions.load(s, *ids) for s, ids in sorted(loads.items())))
+            read.profiles.update(*(profile_ids for _, profile_ids in loads.values()))
+        except StoreUnreachableError as error:
+            # Nothing was sent that could have changed anything, but what we hold may be old by now.
+            raise ClaimsLostError(frozenset(), fenced=False, why=str(error)) from error
+
+    async def _decide_and_commit(self, batch: ChargedBatch, rows: Ints, owned: dict[int, Ownership]) -> Ints:
+        """One decision over the rows and one commit per shard; returns the rows that were refused."""
+        cache = self._sessions.cache
+        self.batch_no += 1
+        self._limits[L_BATCH_NO] = self.batch_no
+        with self._metrics.stage("decide"):
+            batch.decisions = decide_rows(cache, self._limits, batch.events, rows, batch.decisions)
+            touched = batch.decisions.touched_slot[: batch.decisions.used[2]].copy()
+            commits = []
+            shard_rows = rows_by_shard(rows, batch.events, batch.row_shard, self._sessions.shards)
+            for shard, mine in shard_rows.items():
+                commits.append(
+                    build_commit(
+                        cache,
+                        shard,
+                        self._sessions.seen(shard),
+                        self._random_tag(),
+                        self._caller,
+                        batch.events,
+                        mine,
+                        batch.decisions,
+                        touched,
+                        owned,
+                    )
+                )
+        with self._metrics.stage("commit"):
+            answers = await asyncio.gather(
+                *(self._sessions.commit(commit) for commit in commits), return_exceptions=True
+            )
+        refused = self._settle(commits, answers, owned)
+        if any(answer.status is CommitStatus.RESERVED for answer in answers if isinstance(answer, CommitAnswer)):
+            await asyncio.sleep(RESERVED_WAIT_S)
+        again = [shard_rows[shard] for shard in refused]
+        pending = np.sort(np.concatenate(again)) if again else rows[:0]
+        batch.reopen(pending)
+        return pending
+
+    def _settle(
+        self, commits: list[Commit], answers: list[CommitAnswer | BaseException], owned: dict[int, Ownership]
+    ) -> list[int]:
+        """Shards whose rows must be decided again; raises where going on is not possible."""
+        refused = []
+        trouble: ClaimsLostError | CatalogueTooOldError | None = None
+        for commit, answer in zip(commits, answers, strict=True):
+            partitions = frozenset(usage.partition for usage in commit.usage)
+            if isinstance(answer, BaseException):
+                if not isinstance(answer, StoreUnreachableError):
+                    raise answer
+                self._sessions.forget_shard(commit.shard)
+                trouble = ClaimsLostError(partitions, fenced=False, why=str(answer))
+                continue
+            self._metrics.commits.labels(answer.status.name.lower()).inc()
+            match answer.status:
+                case CommitStatus.ACCEPTED:
+                    told_floors(commit, owned)
+                case CommitStatus.STALE | CommitStatus.RESERVED:
+                    refused.append(commit.shard)
+                case CommitStatus.UNKNOWN:
+                    self._sessions.forget_shard(commit.shard)
+                    trouble = ClaimsLostError(partitions, fenced=False, why="the shard does not know our version")
+                case CommitStatus.FENCED:
+                    trouble = ClaimsLostError(frozenset(answer.fenced), fenced=True, why="another owner claimed it")
+                case CommitStatus.CATALOGUE_OLD:
+                    trouble = CatalogueTooOldError(
+                        f"the store wants catalogue {answer.catalogue_version}, this daemon has {commit.catalogue_version}"
+                    )
+        if trouble is not None:
+            raise trouble
+        return refused
+

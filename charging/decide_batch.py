@@ -1,0 +1,174 @@
+"""Pure. Rows of events and a cache of balances in; decisions and the parts of commits out.
+
+The kernel does the deciding; this module gives it room, and sorts what it did by shard and partition.
+"""
+
+import numpy as np
+
+from balance_store.decision_record import pack_decisions
+from balance_store.group_record import pack_group
+from balance_store.requests import Commit, Records, Usage, Version
+from charging.balance_cache import BalanceCache
+from charging.ownership import Ownership
+from charging.resolve_events import NOWHERE
+from config.settings import ChargingSettings
+from rating_kernels.batch_columns import BATCH_DONE, BATCH_GROW_GROUP, DecisionColumns, EventColumns
+from rating_kernels.decide_events import decide_events, new_decisions
+from rating_kernels.group_image import H_GROUP_ID
+from rating_kernels.profile_image import P_CUSTOMER_ID
+from rating_kernels.tariff_table import Ints
+
+HOUR_US = 3_600_000_000
+SECOND_US = 1_000_000
+# First guess of what one event needs; the kernel asks for more where it is not enough.
+IMPACTS_PER_EVENT = 3
+
+
+def decision_limits(settings: ChargingSettings) -> Ints:
+    """The settings that the kernel reads, in the order of `batch_columns.L_*`; the batch number is set later."""
+    return np.array(
+        [
+            settings.horizon_hours * HOUR_US,
+            settings.ahead_seconds * SECOND_US,
+            settings.ring_max,
+            settings.ring_window_hours * HOUR_US,
+            settings.snapshots_max,
+            0,
+        ],
+        np.int64,
+    )
+
+
+def room_for(events: int) -> DecisionColumns:
+    """Columns for a batch's decisions."""
+    return new_decisions(events, events * IMPACTS_PER_EVENT, events, events * 2)
+
+
+def decide_rows(
+    cache: BalanceCache, limits: Ints, events: EventColumns, rows: Ints, out: DecisionColumns
+) -> DecisionColumns:
+    """Decide these rows in order on the cache's images; returns the columns, larger if they had to grow.
+
+    `out.touched_slot[: out.used[2]]` are the slots of the groups that this call changed.
+    """
+    out.used[2] = 0
+    position = 0
+    while True:
+        position, status, slot = decide_events(
+            cache.catalogue.table,
+            cache.calendars.table,
+            limits,
+            events,
+            rows,
+            position,
+            cache.words,
+            cache.slot_at,
+            cache.profile_arena,
+            out,
+        )
+        if status == BATCH_DONE:
+            return out
+        if status == BATCH_GROW_GROUP:
+            cache.grow(slot)
+        else:
+            out = _larger(out, len(events.outcome))
+
+
+def _larger(out: DecisionColumns, events: int) -> DecisionColumns:
+    """The same decisions with twice the room for impacts, notices and touched groups."""
+    grown = new_decisions(
+        events, 2 * len(out.impact_kind) + 8, 2 * len(out.notice_threshold) + 8, 2 * len(out.touched_slot) + 8
+    )
+    for old, new in zip(out, grown, strict=True):
+        new[: len(old)] = old
+    return grown
+
+
+def rows_by_shard(rows: Ints, events: EventColumns, row_shard: Ints, shards: int) -> dict[int, Ints]:
+    """Rows of each shard; what belongs to no customer goes to its partition's home shard."""
+    home = events.partition[rows] % shards
+    shard = np.where(row_shard[rows] == NOWHERE, home, row_shard[rows])
+    return {int(one): rows[shard == one] for one in np.unique(shard)}
+
+
+def build_commit(
+    cache: BalanceCache,
+    shard: int,
+    seen: Version | None,
+    tag: bytes,
+    caller: bytes,
+    events: EventColumns,
+    rows: Ints,
+    decisions: DecisionColumns,
+    touched: Ints,
+    owned: dict[int, Ownership],
+) -> Commit:
+    """All that one shard has to take for these rows: new records, what they stood on, decisions, floors."""
+    written = {
+        int(cache.words[at + H_GROUP_ID]): pack_group(cache.words, int(at))
+        for at in cache.slot_at[touched[cache.slot_shard[touched] == shard]]
+    }
+    read_groups: set[int] = set()
+    read_profiles: set[int] = set()
+    for customer_id in _customers(cache, events, rows):
+        cached = cache.profile(customer_id)
+        assert cached is not None, "a customer's rows were decided without its profile"
+        read_groups.update(cached.group_ids)
+        read_profiles.add(customer_id)
+        read_profiles.update(cached.owner_ids)
+    version = cache.catalogue.version
+    return Commit(
+        shard=shard,
+        seen=seen,
+        tag=tag,
+        caller=caller,
+        catalogue_version=version,
+        writes=Records(dict(written), {}),
+        read_group_ids=tuple(sorted(read_groups - written.keys())),
+        read_profile_ids=tuple(sorted(read_profiles)),
+        usage=tuple(
+            Usage(
+                partition,
+                owned[partition].epoch,
+                pack_decisions(events, decisions, mine, version),
+                int(events.offset[mine].max()),
+                owned[partition].floor_for(shard),
+            )
+            for partition, mine in _rows_by_partition(rows, events)
+            if partition in owned
+        ),
+    )
+
+
+def floor_commit(
+    shard: int, seen: Version | None, tag: bytes, caller: bytes, version: int, owned: dict[int, Ownership]
+) -> Commit | None:
+    """A commit that only carries floors to an idle shard; None if the shard knows them all."""
+    usage = tuple(
+        Usage(one.partition, one.epoch, b"", -1, one.floor_for(shard))
+        for one in owned.values()
+        if one.floor_for(shard).next_offset >= 0
+    )
+    if not usage:
+        return None
+    return Commit(shard, seen, tag, caller, version, Records({}, {}), (), (), usage)
+
+
+def told_floors(commit: Commit, owned: dict[int, Ownership]) -> None:
+    """Note the floors that an accepted commit carried."""
+    for usage in commit.usage:
+        if usage.partition in owned:
+            owned[usage.partition].told_floor(commit.shard, usage.floor)
+
+
+def _customers(cache: BalanceCache, events: EventColumns, rows: Ints) -> list[int]:
+    profile_at = np.unique(events.profile_at[rows])
+    known = profile_at[profile_at != NOWHERE]
+    customers: list[int] = cache.profile_arena[known + P_CUSTOMER_ID].tolist()
+    return customers
+
+
+def _rows_by_partition(rows: Ints, events: EventColumns) -> list[tuple[int, Ints]]:
+    partitions = events.partition[rows]
+    return [(int(one), rows[partitions == one]) for one in np.unique(partitions)]
+

@@ -1,0 +1,107 @@
+"""Pure. From service identifiers to the customers whose events these are, and what is not here yet.
+
+The directory is a hint with validity; the profile confirms. Nobody is told UNKNOWN_IDENTIFIER or
+NO_SERVICE before a read of the directory and, after it, of the shard.
+"""
+
+from dataclasses import dataclass, field
+
+from balance_store.requests import DirectoryEntry
+from charging.balance_cache import BalanceCache, CachedProfile, Missing, covers
+from rating_kernels.batch_columns import EventColumns
+from rating_kernels.tariff_table import Ints
+
+NOWHERE = -1  # profile offset or shard of an event that belongs to no customer
+
+
+@dataclass
+class ReadNow:
+    """What was read from the store for this batch, so that doubt ends after one fresh look."""
+
+    identifiers: set[str] = field(default_factory=set)
+    profiles: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Wanted:
+    """What must be read before these rows can be decided."""
+
+    identifiers: set[str] = field(default_factory=set)
+    profiles: dict[int, int] = field(default_factory=dict)  # customer -> shard, to be read afresh
+    records: dict[int, Missing] = field(default_factory=dict)  # shard -> what the cache lacks
+
+    def __bool__(self) -> bool:
+        """Whether anything is wanted."""
+        return bool(self.identifiers or self.profiles or self.records)
+
+
+def resolve(
+    cache: BalanceCache,
+    events: EventColumns,
+    identifiers: list[str],
+    rows: Ints,
+    row_shard: Ints,
+    read: ReadNow,
+    batch_no: int,
+) -> Wanted:
+    """Fill profile_at, identifier_no and row_shard for the rows that the cache can answer.
+
+    Rows whose outcome is set keep profile_at = -1. Call again after reading what is wanted; what stays
+    unknown although it was read in `read` belongs to nobody.
+    """
+    wanted = Wanted()
+    times = events.time_us
+    for row in rows.tolist():
+        if events.outcome[row] != 0:
+            continue
+        identifier = identifiers[row]
+        time_us = int(times[row])
+        entry = _entry(cache.directory.get(identifier, ()), time_us)
+        if entry is None:
+            if identifier not in read.identifiers:
+                wanted.identifiers.add(identifier)
+            events.profile_at[row] = NOWHERE
+            continue
+        cached = _ready_profile(cache, entry, read, wanted)
+        if cached is None:
+            events.profile_at[row] = NOWHERE
+            continue
+        cached.used_in = batch_no
+        span = cached.identifiers.get(identifier)
+        if span is None or not span.from_us <= time_us < span.to_us:
+            _look_again(identifier, cached, read, wanted)
+        events.profile_at[row] = NOWHERE if span is None else cached.at
+        events.identifier_no[row] = 0 if span is None else span.number
+        row_shard[row] = cached.shard
+    return wanted
+
+
+def _entry(entries: tuple[DirectoryEntry, ...], time_us: int) -> DirectoryEntry | None:
+    """The entry that speaks of this time, else the latest one: the profile will say whether it holds."""
+    for entry in entries:
+        if covers(entry, time_us):
+            return entry
+    return entries[-1] if entries else None
+
+
+def _ready_profile(
+    cache: BalanceCache, entry: DirectoryEntry, read: ReadNow, wanted: Wanted
+) -> CachedProfile | None:
+    """The customer's profile with all it stands on, or None with what is missing noted."""
+    missing = cache.missing(entry.customer_id)
+    if not missing.group_ids and not missing.profile_ids:
+        return cache.profile(entry.customer_id)
+    lacking = missing.profile_ids - read.profiles
+    if lacking or missing.group_ids:
+        at_shard = wanted.records.setdefault(entry.shard, Missing(set(), set()))
+        at_shard.group_ids.update(missing.group_ids)
+        at_shard.profile_ids.update(lacking)
+    return None
+
+
+def _look_again(identifier: str, cached: CachedProfile, read: ReadNow, wanted: Wanted) -> None:
+    """A number may have changed hands since directory and profile were read: read both, in that order."""
+    if identifier not in read.identifiers:
+        wanted.identifiers.add(identifier)
+    elif cached.customer_id not in read.profiles:
+        wanted.profiles[cached.customer_id] = cached.shard
