@@ -11,7 +11,7 @@ import numpy as np
 
 from balance_store.requests import Commit, CommitAnswer, CommitStatus, StoreUnreachableError
 from charging.charged_batch import ChargedBatch
-from charging.decide_batch import build_commit, decide_rows, rows_by_shard, told_floors
+from charging.decide_batch import build_commit, decide_rows, floor_commit, rows_by_shard, told_floors
 from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.resolve_events import ReadNow, Wanted, resolve
@@ -138,8 +138,22 @@ class BatchCharger:
             await asyncio.sleep(RESERVED_WAIT_S)
         again = [shard_rows[shard] for shard in refused]
         pending = np.sort(np.concatenate(again)) if again else rows[:0]
-        batch.reopen(pending)
         return pending
+
+    async def carry_floors(self, owned: dict[int, Ownership]) -> None:
+        """Tell every shard the floors it does not know yet; raises ClaimsLostError as `charge` does."""
+        version = self._sessions.cache.catalogue.version
+        commits = []
+        for shard in range(self._sessions.shards):
+            commit = floor_commit(
+                shard, self._sessions.seen(shard), self._random_tag(), self._caller, version, owned
+            )
+            if commit is not None:
+                commits.append(commit)
+        answers = await asyncio.gather(
+            *(self._sessions.commit(commit) for commit in commits), return_exceptions=True
+        )
+        self._settle(commits, answers, owned)
 
     def _settle(
         self, commits: list[Commit], answers: list[CommitAnswer | BaseException], owned: dict[int, Ownership]

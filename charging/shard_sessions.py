@@ -14,9 +14,14 @@ from balance_store.requests import (
     Load,
     LoadAnswer,
     Store,
+    StoreUnreachableError,
     Version,
 )
 from charging.balance_cache import BalanceCache
+
+
+class StoreWentBackError(StoreUnreachableError):
+    """The store lost commits that it had acknowledged."""
 
 
 class ShardSessions:
@@ -45,9 +50,14 @@ class ShardSessions:
     async def load(self, shard: int, group_ids: set[int], profile_ids: set[int]) -> LoadAnswer:
         """Read records into the cache."""
         async with self._locks[shard]:
+            seen = self.seen(shard)
             answer = await self.store.load(
-                Load(shard, self.seen(shard), tuple(sorted(group_ids)), tuple(sorted(profile_ids)))
+                Load(shard, seen, tuple(sorted(group_ids)), tuple(sorted(profile_ids)))
             )
+            if seen is not None and answer.version.number < seen.number:
+                # Commits that were acknowledged are gone; what they decided must be decided again.
+                self.forget_shard(shard)
+                raise StoreWentBackError(f"shard {shard} went back from version {seen.number} to {answer.version.number}")
             self.cache.forget(shard, answer.changed)
             self._seen[shard] = answer.version
             self.cache.install(shard, answer.records)

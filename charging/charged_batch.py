@@ -1,0 +1,63 @@
+"""Pure. A batch on its way from messages to published records."""
+
+import numpy as np
+
+from balance_store.decision_record import DecidedEvent, decided_event
+from balance_store.requests import Floor
+from charging.decide_batch import room_for
+from charging.decode_events import DecodedBatch
+from charging.messages import Message, message_hash
+from charging.ownership import Decided, Ownership
+from charging.resolve_events import NOWHERE
+from rating_kernels.tariff_table import Ints
+
+
+class ChargedBatch:
+    """Events in columns, where each belongs, and what was decided: now, or before we owned the partition."""
+
+    def __init__(
+        self, messages: list[Message], decoded: DecodedBatch, owned: dict[int, Ownership], catalogue_version: int
+    ) -> None:
+        self.messages = messages
+        self.decoded = decoded
+        self.events = decoded.events
+        self.identifiers = decoded.identifiers
+        self.catalogue_version = catalogue_version
+        self.row_shard: Ints = np.full(len(self.events.outcome), NOWHERE, np.int64)
+        self.decisions = room_for(len(self.events.outcome))
+        self.decided_before = self._find_decided(owned)
+
+    def _find_decided(self, owned: dict[int, Ownership]) -> dict[int, Decided]:
+        """Rows whose position a decision already names: nothing is decided again there."""
+        if not any(one.decided for one in owned.values()):
+            return {}
+        found = {}
+        columns = (self.events.partition, self.events.offset, self.events.event_index)
+        for row, (partition, offset, index) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+            decided = owned[partition].decided.get((offset, index))
+            if decided is not None:
+                found[row] = decided
+        return found
+
+    def undecided_rows(self) -> Ints:
+        """Rows to decide, in order of arrival."""
+        rows = np.arange(len(self.events.outcome), dtype=np.int64)
+        if not self.decided_before:
+            return rows
+        return np.delete(rows, np.fromiter(self.decided_before, np.int64, len(self.decided_before)))
+
+    def decision(self, row: int) -> tuple[int, DecidedEvent]:
+        """Catalogue version and decision of a row, whoever made it."""
+        before = self.decided_before.get(row)
+        if before is not None:
+            return before.catalogue_version, before.event
+        return self.catalogue_version, decided_event(self.events, self.decisions, row)
+
+    def partitions(self) -> frozenset[int]:
+        """Partitions that messages of this batch came from."""
+        return frozenset(message.partition for message in self.messages)
+
+    def floors(self) -> dict[int, Floor]:
+        """The floor of each partition once all of this batch is published."""
+        last = {message.partition: message for message in self.messages}
+        return {p: Floor(m.offset + 1, m.offset, message_hash(m)) for p, m in last.items()}

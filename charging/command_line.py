@@ -1,0 +1,136 @@
+"""Shell. The `charging` command: arguments to calls, nothing else. Parts are imported when they are used."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import cyclopts
+from cyclopts import Parameter
+
+from charging.server_commands import app as servers_app
+
+Config = Annotated[str | None, Parameter(name=["--config", "-c"], help="Settings file (TOML); without it the defaults.")]
+
+app = cyclopts.App(name="charging", help="Charge usage events in real time.", version_flags=["--version"])
+app.command(servers_app)
+catalog_app = cyclopts.App(name="catalog", help="The catalogue: what is sold, and at what price.")
+topics_app = cyclopts.App(name="topics", help="The topics of the event stream.")
+store_app = cyclopts.App(name="store", help="The store of balances.")
+app.command(catalog_app)
+app.command(topics_app)
+app.command(store_app)
+
+
+def _settings(config: str | None):  # noqa: ANN202  # the type's module is imported when used
+    from config.load import load_settings
+
+    return load_settings(config, os.environ)
+
+
+@app.command
+def run(*, config: Config = None) -> None:
+    """Charge events until TERM or INT: finish what is in flight, then stop."""
+    from charging.daemon import run_daemon
+
+    run_daemon(_settings(config))
+
+
+@app.command
+def rate(*, catalog: str, customers: str, usage: str, notifications: bool = False) -> None:
+    """Rate a file of usage with no server at all; records go to standard output, in order.
+
+    Parameters
+    ----------
+    catalog
+        Folder of the catalogue.
+    customers
+        NDJSON file, one customer a line, as for `care import`.
+    usage
+        NDJSON file, one event a line; `-` reads standard input.
+    notifications
+        Print the notifications of crossed thresholds, too.
+    """
+    from charging.rate_files import rate_usage
+    from config.load import load_compiled_catalogue
+    from customer_care.onboarding import onboard_lines
+
+    catalogue = load_compiled_catalogue(catalog)
+    with Path(customers).open("rb") as file:
+        onboarded, faults = onboard_lines(file, catalogue, 1)
+    if faults:
+        for fault in faults:
+            print(f"{customers}: {fault}", file=sys.stderr)
+        sys.exit(2)
+    source = sys.stdin.buffer if usage == "-" else Path(usage).open("rb")  # noqa: SIM115  # closed with the process
+    asyncio.run(rate_usage(catalogue, onboarded, source, sys.stdout.buffer, notifications=notifications))
+
+
+@app.command
+def send(*, usage: str, config: Config = None, wire: Literal["json", "msgpack"] = "json") -> None:
+    """Put usage events from an NDJSON file on the usage topic, as a network element would.
+
+    Parameters
+    ----------
+    usage
+        NDJSON file, one event a line; `-` reads standard input.
+    wire
+        How the events travel.
+    """
+    from charging.send_usage import send_usage
+
+    settings = _settings(config)
+    source = sys.stdin.buffer if usage == "-" else Path(usage).open("rb")  # noqa: SIM115  # closed with the process
+    total = asyncio.run(send_usage(settings.kafka, source, wire, lambda _: None))
+    print(f"{total} events sent to {settings.kafka.topics.usage}")
+
+
+@app.command(name="settings")
+def show_settings(*, config: Config = None) -> None:
+    """Print every setting with its value, unit, bounds, default and the reason for it."""
+    from config.describe_settings import print_settings
+
+    print_settings(_settings(config))
+
+
+@catalog_app.command
+def check(directory: str) -> None:
+    """Compile a catalogue; report every fault with file, place and cure."""
+    from config.load import load_compiled_catalogue
+
+    catalogue = load_compiled_catalogue(directory)
+    print(f"{directory}: catalogue version {catalogue.version} is in order")
+
+
+@catalog_app.command
+def show(directory: str) -> None:
+    """Print a catalogue as people read it."""
+    from config.describe_catalogue import describe
+    from config.load import load_compiled_catalogue
+
+    print(describe(load_compiled_catalogue(directory)))
+
+
+@topics_app.command(name="create")
+def create_topics(*, config: Config = None) -> None:
+    """Make the topics that are missing, as configured."""
+    from charging.topics import create_topics as create
+
+    for line in asyncio.run(create(_settings(config).kafka)):
+        print(line)
+
+
+@store_app.command(name="create")
+def create_store(*, config: Config = None) -> None:
+    """Make the shards of a new deployment and load the functions; says so if they are there."""
+    from balance_store.deployment import create
+
+    print(asyncio.run(create(_settings(config).store)))
+
+
+def main() -> None:
+    """Run the command; faults of files and servers are one clear message and exit status 2."""
+    from charging.fault_messages import explain
+
+    sys.exit(explain(app))

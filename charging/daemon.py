@@ -1,0 +1,137 @@
+"""Shell. Build the parts, warm up, run until told to stop; the only file that knows them all."""
+
+import asyncio
+import os
+import random
+import secrets
+import signal
+import time
+
+import structlog
+import uvloop
+
+from balance_store.client import StoreClient
+from charging.backoff import Backoff
+from charging.balance_cache import BalanceCache
+from charging.charge_batch import BatchCharger
+from charging.charged_batch import ChargedBatch
+from charging.decide_batch import decision_limits
+from charging.decode_events import decode_messages
+from charging.health_server import HealthServer
+from charging.kafka_sink import KafkaSink
+from charging.kafka_source import KafkaSource
+from charging.logging_setup import set_up_logging
+from charging.messages import Message
+from charging.metrics import Metrics
+from charging.output_batch import encode_outputs
+from charging.ownership import Ownership
+from charging.ports import Output
+from charging.pump import Pump
+from charging.shard_sessions import ShardSessions
+from config.compile_catalogue import CompiledCatalogue
+from config.load import compiled_catalogue
+from config.settings import Settings
+from rating_kernels.warm_up import warm_up
+
+log = structlog.get_logger()
+
+TAG_BYTES = 8
+
+
+def clock_us() -> int:
+    """The wall clock; decides latency metrics and pauses, never a price."""
+    return time.time_ns() // 1_000
+
+
+class Daemon:
+    """One charging daemon: the parts, wired."""
+
+    def __init__(self, settings: Settings, catalogue: CompiledCatalogue) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self.metrics = Metrics()
+        self.health = HealthServer(self.metrics, self.reasons_not_ready)
+        self._pump: Pump | None = None
+
+    def reasons_not_ready(self) -> list[str]:
+        """Why no traffic should be counted on; empty when ready."""
+        if self._pump is None:
+            return ["starting: kernels, store and broker"]
+        return list(self._pump.alarms.values())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Charge until `stop` is set. Raises StoreMismatchError, KafkaError or OSError where a part is missing."""
+        settings = self._settings
+        await self.health.start(settings.http.host, settings.http.port)
+        started = time.perf_counter()
+        warm_up()
+        self.metrics.kernel_seconds.set(time.perf_counter() - started)
+        store = await StoreClient.connect(settings.store)
+        cache = BalanceCache(self._catalogue, settings.charging.cache_rows_max)
+        sessions = ShardSessions(store, cache)
+        charger = BatchCharger(
+            sessions,
+            decision_limits(settings.charging),
+            secrets.token_bytes(TAG_BYTES),
+            lambda: secrets.token_bytes(TAG_BYTES),
+            self.metrics,
+        )
+        sink = KafkaSink(settings.kafka)
+
+        async def release() -> None:
+            await pump.release()
+
+        source = KafkaSource(settings.kafka, release)
+        pump = Pump(
+            source,
+            sink,
+            sessions,
+            charger,
+            self._decode,
+            self._encode,
+            settings.charging,
+            clock_us,
+            Backoff(random.random),
+            self.metrics,
+        )
+        await sink.start()
+        await source.start()
+        self._pump = pump
+        log.info("charging", metrics=self.health.address, catalogue=self._catalogue.version, pid=os.getpid())
+        stopper = asyncio.create_task(self._stop_on(stop, pump), name="stopper")
+        try:
+            await pump.run()
+        finally:
+            stopper.cancel()
+            await source.stop()
+            await sink.stop()
+            await store.close()
+            await self.health.stop()
+        log.info("stopped")
+
+    async def _stop_on(self, stop: asyncio.Event, pump: Pump) -> None:
+        await stop.wait()
+        log.info("stopping: finishing what is in flight")
+        pump.stop()
+
+    def _decode(self, messages: list[Message], owned: dict[int, Ownership]) -> ChargedBatch:
+        decoded = decode_messages(messages, self._catalogue, self._settings.charging)
+        return ChargedBatch(messages, decoded, owned, self._catalogue.version)
+
+    def _encode(self, batch: ChargedBatch) -> list[Output]:
+        return encode_outputs(batch, self._catalogue, self._settings, self.metrics)
+
+
+async def _run(settings: Settings, catalogue: CompiledCatalogue) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await Daemon(settings, catalogue).run(stop)
+
+
+def run_daemon(settings: Settings) -> None:
+    """`charging run`: charge until TERM or INT, then drain and leave the group."""
+    set_up_logging(settings.log)
+    catalogue = compiled_catalogue(settings.catalogue)
+    uvloop.run(_run(settings, catalogue))

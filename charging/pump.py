@@ -1,0 +1,234 @@
+"""Shell. The loop of the daemon (ARCHITECTURE 5.3): poll, decode, load, decide, commit, publish, raise floors.
+
+One batch is charged at a time; while it is published the next one is polled, decoded and charged, so at
+most two are in flight and memory is bounded whatever the backlog. Rebalances wait for their turn.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from balance_store.requests import Epoch, StoreUnreachableError
+from charging.backoff import Backoff
+from charging.charge_batch import BatchCharger, ClaimsLostError
+from charging.charged_batch import ChargedBatch
+from charging.metrics import Metrics
+from charging.messages import Message
+from charging.ownership import Ownership
+from charging.ports import Output, Sink, Source
+from charging.shard_sessions import ShardSessions
+from charging.take_over import FencedError, WrongLogError, start_of, take_over
+from config.settings import Charging
+
+log = structlog.get_logger()
+
+# How long an owner of nothing waits in a poll: it has nothing to be quick for.
+IDLE_POLL_MS = 100
+
+
+class Pump:
+    """Owns partitions, batches and their order; knows brokers and stores by their ports only."""
+
+    def __init__(
+        self,
+        source: Source,
+        sink: Sink,
+        sessions: ShardSessions,
+        charger: BatchCharger,
+        decode: Callable[[list[Message], dict[int, Ownership]], ChargedBatch],
+        encode: Callable[[ChargedBatch], list[Output]],
+        settings: Charging,
+        clock_us: Callable[[], int],
+        backoff: Backoff,
+        metrics: Metrics,
+    ) -> None:
+        self._source = source
+        self._sink = sink
+        self._sessions = sessions
+        self._charger = charger
+        self._decode = decode
+        self._encode = encode
+        self._settings = settings
+        self._clock_us = clock_us
+        self._backoff = backoff
+        self._metrics = metrics
+        self.owned: dict[int, Ownership] = {}
+        self.alarms: dict[int, str] = {}
+        self._held: dict[int, Epoch] = {}
+        self._fenced: set[int] = set()
+        self._turn = asyncio.Lock()
+        self._generation = 0
+        self._publishing: asyncio.Task[None] | None = None
+        self._claim_not_before_us = 0
+        self._swept_at_us = 0
+        self._floor_rose_at_us: dict[int, int] = {}
+        self._stopping = False
+
+    # The loop ----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Charge until `stop`; then finish what is in flight and carry the floors to all shards."""
+        while not self._stopping:
+            async with self._turn:
+                await self._own_what_is_assigned()
+            generation = self._generation
+            linger_ms = self._settings.batch_linger_ms if self.owned else IDLE_POLL_MS
+            with self._metrics.stage("poll"):
+                messages = await self._source.poll(self._settings.batch_events_max, linger_ms)
+            async with self._turn:
+                # A rebalance during the poll took everything back; what was polled comes again.
+                if generation != self._generation:
+                    continue
+                await self._charge([m for m in messages if m.partition in self.owned])
+                await self._sweep_if_due()
+        async with self._turn:
+            await self._let_go()
+
+    def stop(self) -> None:
+        """Ask the loop to end after the batch in hand."""
+        self._stopping = True
+
+    async def release(self) -> None:
+        """The group takes the partitions back: finish what is in flight, then own nothing."""
+        async with self._turn:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        await self._published()
+        try:
+            await self._charger.carry_floors(self.owned)
+        except ClaimsLostError as error:
+            log.info("floors not carried", why=str(error))
+        await self._source.commit_offsets({p: o.floor.next_offset for p, o in self.owned.items()})
+        self._forget(frozenset(self.owned))
+        self._held.clear()
+        self._fenced.clear()
+
+    # Ownership ---------------------------------------------------------------------------------
+
+    async def _own_what_is_assigned(self) -> None:
+        """Claim what Kafka gives us and we do not own, and let go of what the source lost."""
+        assigned = self._source.assigned()
+        gone = frozenset(self.owned) - (assigned & self._source.started())
+        if gone:
+            await self._published()
+            self._forget(gone)
+        missing = assigned - self.owned.keys() - self.alarms.keys()
+        if not missing or self._clock_us() < self._claim_not_before_us:
+            return
+        try:
+            for owned in await take_over(self._sessions, missing, self._held, frozenset(self._fenced)):
+                await self._start(owned)
+        except FencedError as error:
+            self._fenced |= error.partitions
+            self._retry_later(str(error))
+        except StoreUnreachableError as error:
+            self._retry_later(str(error))
+        else:
+            self._fenced.clear()
+            self._backoff.reset()
+
+    async def _start(self, owned: Ownership) -> None:
+        partition = owned.partition
+        try:
+            start = await start_of(self._source, owned)
+        except WrongLogError as error:
+            self.alarms[partition] = str(error)
+            log.error("partition stopped", partition=partition, why=str(error))
+            return
+        self.owned[partition] = owned
+        self._floor_rose_at_us[partition] = self._clock_us()
+        self._source.start_at(partition, start)
+        self._metrics.claims.labels("fenced" if partition in self._fenced else "assigned").inc()
+        log.info("partition claimed", partition=partition, start=start, decided=len(owned.decided))
+
+    def _retry_later(self, why: str) -> None:
+        delay_us = self._backoff.next_delay_us()
+        self._claim_not_before_us = self._clock_us() + delay_us
+        log.warning("claim failed", why=why, retry_in_ms=delay_us // 1_000)
+
+    def _forget(self, partitions: frozenset[int]) -> None:
+        for partition in partitions:
+            self._source.hold(partition)
+            self.owned.pop(partition, None)
+        self._generation += 1
+
+    async def _lose(self, error: ClaimsLostError, partitions: frozenset[int]) -> None:
+        """Claims were lost in the middle of a batch: claim all its partitions again, from their floors."""
+        log.warning("claims lost", why=str(error), partitions=sorted(partitions))
+        await self._published()
+        for partition in partitions & self.owned.keys():
+            self._held[partition] = self.owned[partition].epoch
+        if error.fenced:
+            self._fenced |= error.partitions
+        self._forget(partitions)
+        self._retry_later(str(error))
+
+    # Batches -----------------------------------------------------------------------------------
+
+    async def _charge(self, messages: list[Message]) -> None:
+        if not messages:
+            return
+        with self._metrics.stage("decode"):
+            batch = self._decode(messages, self.owned)
+        self._metrics.batch_events.observe(len(batch.events.outcome))
+        try:
+            await self._charger.charge(batch, self.owned)
+        except ClaimsLostError as error:
+            await self._lose(error, batch.partitions() | error.partitions)
+            return
+        self._backoff.reset()
+        await self._published()
+        self._publishing = asyncio.create_task(self._publish(batch), name="publish")
+
+    async def _publish(self, batch: ChargedBatch) -> None:
+        """Publish and raise floors; the batch before this one is done by now, so floors rise in order."""
+        outputs = self._encode(batch)
+        with self._metrics.stage("publish"):
+            while True:
+                try:
+                    await self._sink.publish(outputs)
+                    break
+                except KafkaError as error:
+                    # Nothing may be lost: the same records again, with the same ids.
+                    delay_us = self._backoff.next_delay_us()
+                    log.warning("publishing failed", error=str(error), retry_in_ms=delay_us // 1_000)
+                    await asyncio.sleep(delay_us / 1e6)
+        now_us = self._clock_us()
+        for partition, floor in batch.floors().items():
+            self.owned[partition].raise_floor(floor)
+            self._floor_rose_at_us[partition] = now_us
+        oldest_us = min(message.timestamp_ms for message in batch.messages) * 1_000
+        self._metrics.end_to_end.observe((now_us - oldest_us) / 1e6)
+
+    async def _published(self) -> None:
+        """Wait until nothing is being published."""
+        if self._publishing is not None:
+            publishing, self._publishing = self._publishing, None
+            await publishing
+
+    # What is done now and then -----------------------------------------------------------------
+
+    async def _sweep_if_due(self) -> None:
+        """Tell idle shards the floors, tell Kafka the offsets, and look at the gauges."""
+        now_us = self._clock_us()
+        if now_us - self._swept_at_us < self._settings.sweep_seconds * 1_000_000:
+            return
+        self._swept_at_us = now_us
+        try:
+            await self._charger.carry_floors(self.owned)
+        except ClaimsLostError as error:
+            await self._lose(error, frozenset(self.owned))
+            return
+        await self._source.commit_offsets({p: o.floor.next_offset for p, o in self.owned.items()})
+        self._metrics.cache_groups.set(self._sessions.cache.groups)
+        self._metrics.cache_collections.set(self._sessions.cache.collections)
+        self._metrics.above_floor.set(sum(len(one.decided) for one in self.owned.values()))
+        for partition, rose_at_us in self._floor_rose_at_us.items():
+            if partition in self.owned:
+                self._metrics.floor_age.labels(str(partition)).set((now_us - rose_at_us) / 1e6)
+        for partition, owned in self.owned.items():
+            end = (await self._source.bounds(partition)).end_offset
+            self._metrics.lag.labels(str(partition)).set(end - max(owned.floor.next_offset, 0))

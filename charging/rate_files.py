@@ -1,0 +1,71 @@
+"""Shell. `charging rate`: the same core with no server at all, for people who want to test a tariff.
+
+Customers and usage come from files, the store is its in-memory twin, and everything else is what the
+daemon runs: decode, resolve, decide, commit, records.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from balance_store.model import ModelStore
+from balance_store.requests import NO_FLOOR, Claim, Epoch, PartitionClaim
+from charging.balance_cache import BalanceCache
+from charging.charge_batch import BatchCharger
+from charging.charged_batch import ChargedBatch
+from charging.decide_batch import decision_limits
+from charging.decode_events import decode_messages
+from charging.messages import Message
+from charging.metrics import Metrics
+from charging.output_batch import encode_outputs
+from charging.ownership import Ownership
+from charging.shard_sessions import ShardSessions
+from config.compile_catalogue import CompiledCatalogue
+from config.settings import Charging, Kafka, Settings
+from customer_care.onboarding import Onboarded, install
+
+# One shard and one partition: a file has one order.
+SHARDS = 1
+PARTITION = 0
+EPOCH = Epoch(1, 0)
+CALLER = b"rate"
+LINES_A_BATCH = 1_000
+
+
+async def rate_usage(
+    catalogue: CompiledCatalogue,
+    customers: list[Onboarded],
+    lines: Iterable[bytes],
+    output: BinaryIO,
+    *,
+    notifications: bool,
+) -> None:
+    """Write the record of every line to `output`, in order; bad lines come out as rejected records."""
+    # A file has no message timestamps to be late against.
+    settings = Settings(charging=Charging(horizon_hours=0, ahead_seconds=0), kafka=Kafka(partitions=1))
+    ticks = itertools.count()
+    store = ModelStore(SHARDS, clock_ms=lambda: next(ticks))
+    await install(store, customers)
+    await store.claim(Claim(0, (PartitionClaim(PARTITION, EPOCH),)))
+    owned = {PARTITION: Ownership(PARTITION, EPOCH, NO_FLOOR, {})}
+    metrics = Metrics()
+    sessions = ShardSessions(store, BalanceCache(catalogue, settings.charging.cache_rows_max))
+    tags = (number.to_bytes(8, "big") for number in itertools.count(1))
+    charger = BatchCharger(sessions, decision_limits(settings.charging), CALLER, lambda: next(tags), metrics)
+    for messages in _batches(lines):
+        decoded = decode_messages(messages, catalogue, settings.charging)
+        batch = ChargedBatch(messages, decoded, owned, catalogue.version)
+        await charger.charge(batch, owned)
+        for record in encode_outputs(batch, catalogue, settings, metrics):
+            if record.topic != "notifications" or notifications:
+                output.write(record.value + b"\n")
+        owned[PARTITION].raise_floor(batch.floors()[PARTITION])
+    output.flush()
+
+
+def _batches(lines: Iterable[bytes]) -> Iterator[list[Message]]:
+    """Non-empty lines as messages whose offset is the line's number, counted from 1."""
+    numbered = ((number, line.strip()) for number, line in enumerate(lines, 1))
+    messages = (Message(PARTITION, number, 0, line, ()) for number, line in numbered if line)
+    while batch := list(itertools.islice(messages, LINES_A_BATCH)):
+        yield batch

@@ -1,0 +1,277 @@
+"""Shell. Brokers, stores and daemons in one process, from one seed: crashes, zombies, lost and late answers.
+
+The store is `ModelStore`, which the server's function is held to; the daemons run the real pump, the
+real decisions and the real kernels. Only the edges are played here.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+from balance_store.decision_record import unpack_decisions
+from balance_store.model import ModelStore
+from balance_store.requests import (
+    Claim,
+    ClaimAnswer,
+    Commit,
+    CommitAnswer,
+    CommitStatus,
+    DirectoryEntry,
+    Load,
+    LoadAnswer,
+    StoreUnreachableError,
+)
+from charging.backoff import Backoff
+from charging.balance_cache import BalanceCache
+from charging.charge_batch import BatchCharger
+from charging.charged_batch import ChargedBatch
+from charging.decide_batch import decision_limits
+from charging.decode_events import decode_messages
+from charging.messages import Message
+from charging.metrics import Metrics
+from charging.output_batch import encode_outputs
+from charging.ports import Bounds, Output
+from charging.pump import Pump
+from charging.shard_sessions import ShardSessions
+from config.settings import Charging, Settings
+
+SETTINGS = Settings(charging=Charging(batch_events_max=7, batch_linger_ms=1, horizon_hours=0, ahead_seconds=0, sweep_seconds=1))
+
+
+class CrashError(BaseException):
+    """The process is gone: nothing above catches it."""
+
+
+@dataclass
+class Faults:
+    """How often what goes wrong; chances per call."""
+
+    crash: float = 0.0
+    lost_request: float = 0.0
+    lost_answer: float = 0.0
+    late_request: float = 0.0
+    rebalance: float = 0.0
+    zombie: float = 0.0
+
+
+@dataclass
+class World:
+    """All that survives a crash, and the dice."""
+
+    seed: int
+    catalogue: object
+    faults: Faults
+    partitions: int
+    store: ModelStore
+    logs: list[list[Message]] = field(default_factory=list)
+    published: dict[str, set[bytes]] = field(default_factory=dict)
+    commits: list[tuple[int, list[tuple[int, int, int]]]] = field(default_factory=list)
+    crash_at: frozenset[int] = frozenset()
+    steps: int = 0
+    owner: dict[int, int] = field(default_factory=dict)  # partition -> daemon that Kafka gives it to
+    late: list[asyncio.Task] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(f"world/{self.seed}")
+
+    async def step(self, daemon: "SimDaemon") -> None:
+        """One await of a daemon: time passes, others run, and it may be the end of this one."""
+        self.steps += 1
+        if self.steps in self.crash_at or self.dice.random() < self.faults.crash:
+            raise CrashError
+        await asyncio.sleep(self.dice.choice((0.0, 0.0, 0.0005, 0.003)))
+        if daemon.dead:
+            raise CrashError
+
+
+class SimStore:
+    """A daemon's connection to the store: calls and answers get lost, or come late."""
+
+    def __init__(self, world: World, daemon: "SimDaemon") -> None:
+        self._world = world
+        self._daemon = daemon
+        self.shards = world.store.shards
+        self._in_flight: set[int] = set()
+
+    async def load(self, load: Load) -> LoadAnswer:
+        return await self._call(load.shard, lambda: self._world.store.load(load))
+
+    async def commit(self, commit: Commit) -> CommitAnswer:
+        return await self._call(commit.shard, lambda: self._commit(commit))
+
+    async def claim(self, claim: Claim) -> ClaimAnswer:
+        return await self._call(claim.shard, lambda: self._world.store.claim(claim))
+
+    async def draw_epoch(self, partition: int) -> int:
+        return await self._call(None, lambda: self._world.store.draw_epoch(partition))
+
+    async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
+        return await self._call(None, lambda: self._world.store.find_identifiers(identifiers))
+
+    async def set_identifier(self, identifier: str, entries: tuple[DirectoryEntry, ...]) -> None:
+        raise AssertionError("a daemon writes no directory")
+
+    async def _commit(self, commit: Commit) -> CommitAnswer:
+        answer = await self._world.store.commit(commit)
+        if answer.status is CommitStatus.ACCEPTED:
+            for usage in commit.usage:
+                if usage.decisions:
+                    _, events = unpack_decisions(usage.decisions)
+                    places = [(usage.partition, e.offset, e.event_index) for e in events]
+                    self._world.commits.append((commit.shard, places))
+        return answer
+
+    async def _call(self, shard, call):
+        world = self._world
+        assert shard is None or shard not in self._in_flight, "two calls in flight on one shard"
+        self._in_flight.add(shard)
+        try:
+            await world.step(self._daemon)
+            chance = world.dice.random()
+            if chance < world.faults.lost_request:
+                raise StoreUnreachableError("the request was lost")
+            if chance < world.faults.lost_request + world.faults.late_request:
+                world.late.append(asyncio.ensure_future(_later(world, call)))
+                raise StoreUnreachableError("no answer in time; the request is still on its way")
+            answer = await call()
+            await world.step(self._daemon)
+            if world.dice.random() < world.faults.lost_answer:
+                raise StoreUnreachableError("the answer was lost")
+            return answer
+        finally:
+            self._in_flight.discard(shard)
+
+
+async def _later(world: World, call) -> None:
+    await asyncio.sleep(world.dice.random() * 0.5)
+    await call()
+
+
+class SimSource:
+    """A group member: Kafka gives and takes partitions, the member may be slow to hear of it."""
+
+    def __init__(self, world: World, daemon: "SimDaemon") -> None:
+        self._world = world
+        self._daemon = daemon
+        self.heard: frozenset[int] = frozenset()
+        self._at: dict[int, int] = {}
+
+    def assigned(self) -> frozenset[int]:
+        return self.heard
+
+    def started(self) -> frozenset[int]:
+        return frozenset(self._at)
+
+    async def poll(self, messages_max: int, linger_ms: int) -> list[Message]:
+        await self._world.step(self._daemon)
+        await asyncio.sleep(linger_ms / 1000)
+        taken: list[Message] = []
+        for partition in sorted(self._at):
+            log = self._world.logs[partition]
+            count = self._world.dice.randint(0, max(0, messages_max - len(taken)))
+            batch = log[self._at[partition] : self._at[partition] + count]
+            self._at[partition] += len(batch)
+            taken += batch
+        return taken
+
+    async def bounds(self, partition: int) -> Bounds:
+        await self._world.step(self._daemon)
+        return Bounds(0, len(self._world.logs[partition]))
+
+    async def read_one(self, partition: int, offset: int) -> Message | None:
+        await self._world.step(self._daemon)
+        return self._world.logs[partition][offset]
+
+    def start_at(self, partition: int, offset: int) -> None:
+        self._at[partition] = offset
+
+    def hold(self, partition: int) -> None:
+        self._at.pop(partition, None)
+
+    async def commit_offsets(self, next_offsets: dict[int, int]) -> None:
+        await self._world.step(self._daemon)
+
+
+class SimSink:
+    """Publishes; a crash may come before or after the broker took the records."""
+
+    def __init__(self, world: World, daemon: "SimDaemon") -> None:
+        self._world = world
+        self._daemon = daemon
+
+    async def publish(self, outputs: list[Output]) -> None:
+        await self._world.step(self._daemon)
+        cut = self._world.dice.randint(0, len(outputs))
+        self._take(outputs[:cut])
+        await self._world.step(self._daemon)
+        self._take(outputs[cut:])
+        await self._world.step(self._daemon)
+
+    def _take(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            name = output.topic + " " + _record_id(output.value)
+            self._world.published.setdefault(name, set()).add(output.value)
+
+
+def _record_id(value: bytes) -> str:
+    import msgspec
+
+    return str(msgspec.json.decode(value)["id"])
+
+
+class SimDaemon:
+    """One process: the real pump between played edges, until it crashes."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.number = number
+        self.world = world
+        self.dead = False
+        self.source = SimSource(world, self)
+        dice = random.Random(f"daemon/{world.seed}/{number}")
+        metrics = Metrics()
+        catalogue = world.catalogue
+        sessions = ShardSessions(SimStore(world, self), BalanceCache(catalogue, 10_000))
+        charger = BatchCharger(
+            sessions,
+            decision_limits(SETTINGS.charging),
+            number.to_bytes(8, "big"),
+            lambda: dice.randbytes(8),
+            metrics,
+        )
+        self.pump = Pump(
+            self.source,
+            SimSink(world, self),
+            sessions,
+            charger,
+            lambda messages, owned: ChargedBatch(
+                messages, decode_messages(messages, catalogue, SETTINGS.charging), owned, catalogue.version
+            ),
+            lambda batch: encode_outputs(batch, catalogue, SETTINGS, metrics),
+            SETTINGS.charging,
+            lambda: int(asyncio.get_running_loop().time() * 1e6),
+            Backoff(dice.random),
+            metrics,
+        )
+
+    async def live(self) -> None:
+        """Run until stopped or crashed; a crash takes everything in memory with it."""
+        try:
+            await self.pump.run()
+        except CrashError:
+            self.dead = True
+        finally:
+            publishing = self.pump._publishing
+            if publishing is not None and not publishing.done():
+                publishing.cancel()
+
+    async def hear(self) -> None:
+        """Learn what Kafka has decided: everything is taken back, then what is ours is given."""
+        mine = frozenset(p for p, owner in self.world.owner.items() if owner == self.number)
+        try:
+            await self.pump.release()
+        except CrashError:
+            self.dead = True
+            return
+        for partition in list(self.source.started()):
+            self.source.hold(partition)
+        self.source.heard = mine
