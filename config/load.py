@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from config.catalogue import Catalogue
+from config.compile_catalogue import catalogue_faults
 from config.faults import ConfigError, Fault
+from config.read_catalogue import catalogue_from_tables
 from config.read_settings import settings_from_table
 from config.settings import Settings
 
@@ -19,6 +22,21 @@ def load_settings(path: str | None, environ: Mapping[str, str]) -> Settings:
     if faults or found:
         raise ConfigError(faults + found)
     return settings
+
+
+def load_catalogue(directory: str | Path) -> Catalogue:
+    """The catalogue of all *.toml files of a folder, by name; raises ConfigError with every fault."""
+    faults: list[Fault] = []
+    paths = sorted(Path(directory).glob("*.toml"))
+    if not paths:
+        raise ConfigError([Fault(str(directory), "", "holds no *.toml file", "check the path")])
+    catalogue, found = catalogue_from_tables({path.name: _read_toml(path, faults) for path in paths})
+    # With a file that cannot be read, every reference into it would be reported too.
+    if not faults:
+        found += catalogue_faults(catalogue)
+    if faults or found:
+        raise ConfigError(faults + found)
+    return catalogue
 
 
 def _read_toml(path: Path, faults: list[Fault]) -> dict[str, Any]:

@@ -1,0 +1,226 @@
+"""Pure. Rate plans: versions, their details, and what belongs to each detail."""
+
+from collections.abc import Iterable
+
+from config.catalogue import AllowanceUse, Detail, Price, RatePlan, RatePlanVersion, Rule
+from config.compilation import Compilation, Place
+from config.compile_bands import Pieces, band_pieces, week_slots
+from config.compile_prices import ExactPrice, Quantities, add_price, common_denominator, exact_price
+from config.compile_rules import ANY_TIME, Entry, add_trie, check_overlaps, rule_entries
+from config.compile_services import ROUNDING_MODES, ServiceEvents
+from config.compiled_catalogue import FieldInfo, ResourceInfo
+from config.exact_amounts import positive
+from rating_kernels.tariff_table import PRICE_AT_START, SPLIT_AT_BANDS
+
+BAND_MODES = {"start": PRICE_AT_START, "split": SPLIT_AT_BANDS}
+NO_FIELD = -1
+
+
+def compile_rate_plans(compilation: Compilation, events: dict[str, ServiceEvents]) -> dict[str, int]:
+    """Append every rate plan; returns the index of each."""
+    for plan in compilation.catalogue.rate_plans.values():
+        place = compilation.place("rate_plan", plan.code)
+        compilation.columns.add(plan_id=compilation.name("rate_plan", plan.code, place))
+        compilation.columns.open("plan_version_first")
+        known = place.refer("service_type", plan.service_type)
+        if known and plan.service_type not in events and not _some_event_is_broken(compilation):
+            cure = f"add an [[event_type]] with service_type = {plan.service_type!r}"
+            place.at("service_type").fault(f"{plan.service_type!r} has no events", cure)
+        _RatePlanCompiler(compilation, plan, events.get(plan.service_type), place).run()
+    return {code: index for index, code in enumerate(compilation.catalogue.rate_plans)}
+
+
+def _some_event_is_broken(compilation: Compilation) -> bool:
+    return any(table == "event_type" for table, _ in compilation.catalogue.broken)
+
+
+class _RatePlanCompiler:
+    """One rate plan on its way to its columns."""
+
+    def __init__(
+        self, compilation: Compilation, plan: RatePlan, events: ServiceEvents | None, place: Place
+    ) -> None:
+        self.compilation, self.columns = compilation, compilation.columns
+        self.plan, self.place = plan, place
+        # With events that could not be read, the plan is still checked as far as that is possible.
+        self.quantities = events.quantities if events else Quantities(0, 1)
+        self.fields: dict[str, FieldInfo] | None = events.fields if events else None
+
+    def run(self) -> None:
+        """All versions, by the instant from which they hold."""
+        if not self.plan.version:
+            self.place.at("version").fault("there is none", "add [[rate_plan.version]]")
+        starts: dict[int, int] = {}
+        for number, version in enumerate(self.plan.version):
+            there = self.place.at(f"version[{number}]")
+            zone = version.time_zone or self.compilation.catalogue.site.time_zone
+            starts[number] = there.at("valid_from").instant_us(version.valid_from, zone)
+            twin = next((n for n in range(number) if starts[n] == starts[number]), None)
+            if twin is not None:
+                there.at("valid_from").fault(f"is that of version[{twin}] too", "let one of them begin later")
+        for number in sorted(starts, key=starts.__getitem__):
+            self._version(self.plan.version[number], starts[number], self.place.at(f"version[{number}]"))
+
+    def _version(self, version: RatePlanVersion, valid_from_us: int, place: Place) -> None:
+        zone = version.time_zone or self.compilation.catalogue.site.time_zone
+        self.columns.add(
+            version_valid_from_us=valid_from_us,
+            version_zone=self.compilation.zone(zone, place.at("time_zone")),
+            version_band_mode=BAND_MODES[version.bands],
+        )
+        self.columns.open("version_detail_first")
+        if not version.detail:
+            place.at("detail").fault("there is none", "add [[rate_plan.version.detail]]")
+        bands = {
+            name: band_pieces(windows, place.at(f"band.{name}")) for name, windows in version.band.items()
+        }
+        for number, detail in enumerate(version.detail):
+            self._detail(version, detail, bands, place.at(f"detail[{number}]"), place)
+
+    def _detail(
+        self, version: RatePlanVersion, detail: Detail, bands: dict[str, Pieces], place: Place, above: Place
+    ) -> None:
+        if not detail.rule:
+            place.at("rule").fault("there is none", "add [[rate_plan.version.detail.rule]]")
+        resource = _resource(self.compilation, detail.resource, place)
+        prices = self._prices(version.price, detail.rule, resource, above)
+        used = _in_order(rule.band for rule in detail.rule if rule.band in bands)
+        breaks, slots = week_slots([bands[name] for name in used])
+        denominator = common_denominator(list(prices.values()), self.quantities, place)
+        entries = self._entries(detail, used, list(prices), version, place)
+        check_overlaps(entries, slots, place)
+        first_price, first_band = self.columns.rows("price_id"), self.columns.rows("band_slot_first")
+        for name, price in prices.items():
+            number = self.compilation.name("price", f"{self.plan.code}/{name}", above.at(f"price.{name}"))
+            add_price(self.columns, price, number, denominator)
+        for starts in slots:
+            self.columns.open("band_slot_first")
+            for start in starts:
+                self.columns.add(band_slot_start=start)
+        self.columns.open("detail_break_first")
+        for second in breaks:
+            self.columns.add(break_second=second)
+        self.columns.add(
+            **self._booking(detail, resource, place),
+            **_rounding(detail, resource, place),
+            detail_resource=resource.index,
+            detail_denominator=denominator,
+            detail_prefix_field=self._prefix_slot(detail, place),
+            detail_root=add_trie(self.columns, entries, first_band, first_price),
+        )
+        self._allowances(detail.allowances, place)
+
+    def _prices(
+        self, written: dict[str, Price], rules: tuple[Rule, ...], resource: ResourceInfo, above: Place
+    ) -> dict[str, ExactPrice]:
+        """The prices that a detail's rules name, read once each."""
+        return {
+            name: exact_price(
+                written[name], resource.stored_decimals, self.quantities, above.at(f"price.{name}")
+            )
+            for name in _in_order(rule.price for rule in rules if rule.price in written)
+        }
+
+    def _entries(
+        self, detail: Detail, bands: list[str], prices: list[str], version: RatePlanVersion, place: Place
+    ) -> list[Entry]:
+        entries: list[Entry] = []
+        for number, rule in enumerate(detail.rule):
+            there = place.at(f"rule[{number}]")
+            if rule.price not in prices:
+                cure = f"add a price of that name to the version; it has {', '.join(version.price) or 'none'}"
+                there.at("price").fault(f"there is no price {rule.price!r}", cure)
+            if rule.band and rule.band not in bands:
+                cure = f"add a band of that name to the version; it has {', '.join(version.band) or 'none'}"
+                there.at("band").fault(f"there is no band {rule.band!r}", cure)
+            if rule.prefix and not detail.prefix_field:
+                there.at("prefix").fault("the detail has no prefix_field", "name the field the prefix is of")
+            if rule.price not in prices or (rule.band and rule.band not in bands) or self.fields is None:
+                continue
+            band = bands.index(rule.band) if rule.band else ANY_TIME
+            price = prices.index(rule.price)
+            entries += rule_entries((number, rule), self.fields, band, price, there)
+        return entries
+
+    def _booking(self, detail: Detail, resource: ResourceInfo, place: Place) -> dict[str, int]:
+        """Where the impact is booked, and its tags."""
+        if resource.is_money and not detail.bill_item:
+            place.at("bill_item").fault("is missing, and money without one is on no bill", "name a bill item")
+        item = 0
+        if detail.bill_item:
+            booking = (detail.bill_item, detail.general_ledger, detail.tax)
+            item = self.compilation.item(*booking, detail.resource, place)
+        return {
+            "detail_item_id": item,
+            "detail_charge_tag_id": _tag(self.compilation, detail.charge_tag, "charge", place),
+            "detail_resource_tag_id": _tag(self.compilation, detail.resource_tag, "resource", place),
+        }
+
+    def _prefix_slot(self, detail: Detail, place: Place) -> int:
+        if not detail.prefix_field or self.fields is None:
+            return NO_FIELD
+        field = self.fields.get(detail.prefix_field)
+        if field is None or field.kind != "text":
+            known = ", ".join(f.name for f in self.fields.values() if f.kind == "text") or "none"
+            place.at("prefix_field").fault(
+                f"{detail.prefix_field!r} is no text field that rules can test", f"text fields are: {known}"
+            )
+            return NO_FIELD
+        return field.slot
+
+    def _allowances(self, uses: tuple[AllowanceUse, ...], place: Place) -> None:
+        self.columns.open("detail_allowance_first")
+        for number, use in enumerate(uses):
+            there = place.at(f"allowances[{number}]")
+            resource = _resource(self.compilation, use.resource, there)
+            units = positive(use.units, there.at("units")) * 10**resource.stored_decimals
+            ratio = units / (positive(use.per, there.at("per")) * 10**self.quantities.decimals)
+            if resource.is_money:
+                there.at("resource").fault("is money, which is no allowance", "name a resource that is not")
+            if ratio.numerator * self.quantities.maximum >= 2**61 or ratio.denominator >= 2**53:
+                there.fault("its conversion has too many digits", "use rounder numbers for `units` and `per`")
+                ratio = ratio.limit_denominator(1)
+            self.columns.add(
+                allowance_resource=resource.index,
+                allowance_num=ratio.numerator,
+                allowance_den=ratio.denominator,
+            )
+
+
+def _rounding(detail: Detail, resource: ResourceInfo, place: Place) -> dict[str, int]:
+    """Mode and step of the detail, or the resource's."""
+    if detail.rounding is None:
+        written = place.compilation.catalogue.resources.get(resource.code)
+        return {
+            "detail_rounding": ROUNDING_MODES[written.rounding if written else "half_up"],
+            "detail_step": 1,
+        }
+    decimals = detail.rounding.decimals
+    if not 0 <= decimals <= resource.stored_decimals:
+        there = place.at("rounding.decimals")
+        there.fault(f"{decimals} is out of bounds", f"write 0 to {resource.stored_decimals}")
+        decimals = 0
+    step: int = 10 ** (resource.stored_decimals - decimals)
+    return {"detail_rounding": ROUNDING_MODES[detail.rounding.mode], "detail_step": step}
+
+
+def _resource(compilation: Compilation, code: str, place: Place) -> ResourceInfo:
+    """A resource by code; one that stands for it, and a fault, if there is none."""
+    place.refer("resource", code)
+    return compilation.resources.get(code) or ResourceInfo(
+        code=code, id=0, index=0, is_money=False, decimals=0, stored_decimals=12, unit=""
+    )
+
+
+def _tag(compilation: Compilation, code: str, kind: str, place: Place) -> int:
+    if not code:
+        return 0
+    field = f"{kind}_tag"
+    if place.refer("tag", code, field) and compilation.catalogue.tags[code].kind != kind:
+        place.at(field).fault(f"{code!r} is not a {kind} tag", f"name a tag of kind {kind!r}")
+    return compilation.name("tag", code, place.at(field))
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Each name once, in the order of its first use."""
+    return list(dict.fromkeys(names))
