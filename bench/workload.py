@@ -30,7 +30,7 @@ DESTINATIONS = (
     "+491711234567",
     "+38640123456",
     "+12125550100",
-    "+900123456",
+    "+43900123456",
 )
 DESTINATION_WEIGHTS = (40, 25, 12, 10, 7, 5, 1)
 FIRST_NAMES = ("Ana", "Bernd", "Clara", "Denis", "Eva", "Franz", "Greta", "Hugo", "Iris", "Jonas", "Katja", "Luka")
@@ -67,7 +67,7 @@ def customer_lines(count: int, seed: int = SEED) -> Iterator[dict[str, Any]]:
             yield _customer(number, rng, "family", {"shares": shares})
             number += 1
             for _ in range(min(FAMILY_SIZE - 1, count - number)):
-                yield _customer(number, rng, "basic", {"member_of": [{"group": group}]})
+                yield _customer(number, rng, "family_member", {"member_of": [{"group": group}]})
                 number += 1
         else:
             yield _customer(number, rng, kind, {})
@@ -106,7 +106,7 @@ def _customer(number: int, rng: random.Random, plan: str, more: dict[str, Any]) 
             {
                 "subscription": f"S{number:07d}",
                 "plan": plan,
-                "services": [{"type": kind, "identifier": identifier} for kind in ("voice", "messages", "data")],
+                "services": [{"type": kind, "identifier": identifier} for kind in ("voice", "messaging", "data")],
             }
         ],
     }
@@ -166,7 +166,8 @@ def _event(number: int, time_us: int, customer: int, rng: random.Random) -> dict
         event["quantity"] = 1
         event["fields"] = {"destination": rng.choices(DESTINATIONS, DESTINATION_WEIGHTS)[0]}
     else:
-        event["quantity"] = min(int(rng.lognormvariate(16.5, 1.4)) + 1, 2_000_000_000)
+        used_bytes = min(int(rng.lognormvariate(16.5, 1.4)) + 1, 2_000_000_000)
+        event["quantity"] = f"{used_bytes // 1_000_000}.{used_bytes % 1_000_000:06d}"  # megabytes
     return event
 
 
@@ -181,9 +182,15 @@ def customers(*, count: int = 1_000, seed: int = SEED) -> None:
 
 
 @app.command
-def usage(*, count: int = 1_000, events: int = 200_000, seed: int = SEED) -> None:
-    """Print usage events as NDJSON, for `charging send` and `charging rate`; `count` as for customers."""
-    for event in usage_events(count, events, seed):
+def usage(*, count: int = 1_000, events: int = 200_000, seed: int = SEED, exponent: float = 1.1) -> None:
+    """Print usage events as NDJSON, for `charging send` and `charging rate`; `count` as for customers.
+
+    Parameters
+    ----------
+    exponent
+        Of the Zipf law by which customers differ; 0 makes them all alike.
+    """
+    for event in usage_events(count, events, seed, exponent):
         sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
 
 
