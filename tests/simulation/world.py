@@ -74,6 +74,10 @@ class World:
     def __post_init__(self) -> None:
         self.dice = random.Random(f"world/{self.seed}")
 
+    def late_under_way(self) -> bool:
+        """Whether a call that its caller gave up may still reach the store."""
+        return any(not task.done() for task in self.late)
+
     async def step(self, daemon: "SimDaemon") -> None:
         """One await of a daemon: time passes, others run, and it may be the end of this one."""
         self.steps += 1

@@ -1,0 +1,121 @@
+"""Shell. One world from a seed: feed it, shake it, let it come to rest, and say what must hold."""
+
+import asyncio
+from collections import Counter
+
+from balance_store.requests import NO_FLOOR, Claim, Epoch, PartitionClaim
+from charging.balance_cache import BalanceCache
+from charging.charge_batch import BatchCharger
+from charging.charged_batch import ChargedBatch
+from charging.decide_batch import decision_limits
+from charging.decode_events import decode_messages
+from charging.metrics import Metrics
+from charging.ownership import Ownership
+from charging.shard_sessions import ShardSessions
+from tests.simulation.virtual_loop import run
+from tests.simulation.world import SETTINGS, Faults, SimDaemon, World
+
+DAEMONS = 2
+REST_S = 120.0
+
+
+def live_through(world: World) -> None:
+    """Run daemons over the world's logs until every message is below its partition's floor."""
+    run(_live_through(world))
+
+
+async def _live_through(world: World) -> None:
+    daemons: dict[int, SimDaemon] = {}
+    tasks: dict[int, asyncio.Task[None]] = {}
+    number = 0
+
+    def start() -> None:
+        nonlocal number
+        number += 1
+        daemons[number] = SimDaemon(world, number)
+        tasks[number] = asyncio.ensure_future(daemons[number].live())
+
+    for _ in range(DAEMONS):
+        start()
+    _assign(world, list(daemons))
+    await _tell(daemons, world, zombie=0.0)
+    calm_after_s = 5.0
+    faults = world.faults
+    while True:
+        await asyncio.sleep(0.05)
+        now_s = asyncio.get_running_loop().time()
+        assert now_s < REST_S, f"seed {world.seed}: not at rest, floors {_floors(world)}"
+        if now_s > calm_after_s:
+            world.faults, world.crash_at = Faults(), frozenset()
+        dead = [n for n, daemon in daemons.items() if daemon.dead]
+        for n in dead:
+            await tasks.pop(n)
+            del daemons[n]
+            start()
+        if dead or world.dice.random() < world.faults.rebalance:
+            _assign(world, list(daemons))
+            await _tell(daemons, world, zombie=world.faults.zombie)
+        elif now_s > calm_after_s:
+            await _tell(daemons, world, zombie=0.0)
+        if now_s > calm_after_s and not world.late_under_way() and _at_rest(world):
+            break
+    world.faults = faults
+    for daemon in daemons.values():
+        daemon.pump.stop()
+    await asyncio.gather(*tasks.values())
+
+
+def _assign(world: World, numbers: list[int]) -> None:
+    for partition in range(world.partitions):
+        world.owner[partition] = world.dice.choice(numbers)
+
+
+async def _tell(daemons: dict[int, SimDaemon], world: World, zombie: float) -> None:
+    """Tell the members what they have now; a zombie does not hear it and goes on with what it had."""
+    for number, daemon in list(daemons.items()):
+        mine = frozenset(p for p, owner in world.owner.items() if owner == number)
+        if daemon.dead or mine == daemon.source.heard or world.dice.random() < zombie:
+            continue
+        await daemon.hear()
+
+
+def _floors(world: World) -> dict[int, int]:
+    return {p: world.store.highest_floor(p).next_offset for p in range(world.partitions)}
+
+
+def _at_rest(world: World) -> bool:
+    return all(floor >= len(world.logs[p]) for p, floor in _floors(world).items())
+
+
+def check(world: World) -> None:
+    """Every event decided once, every record published and never with two contents."""
+    decided = Counter(place for _, places in world.commits for place in places)
+    expected = {(p, m.offset, 0) for p, log in enumerate(world.logs) for m in log}
+    assert set(decided) == expected, f"seed {world.seed}: lost {expected - set(decided)}"
+    twice = [place for place, count in decided.items() if count > 1]
+    assert not twice, f"seed {world.seed}: decided twice {twice}"
+    different = [name for name, values in world.published.items() if len(values) > 1]
+    assert not different, f"seed {world.seed}: published with two contents {different}"
+    ids = {name.split(" ", 1)[1] for name in world.published if not name.startswith("notifications")}
+    wanted = {f"{SETTINGS.kafka.topics.usage}/{p}/{offset}/{index}" for p, offset, index in expected}
+    assert ids == wanted, f"seed {world.seed}: not published {wanted - ids}"
+
+
+def replay(world: World, fresh: World) -> None:
+    """Decide the same events in commit order on a fresh store: the balances must come out the same."""
+    run(_replay(world, fresh))
+
+
+async def _replay(world: World, fresh: World) -> None:
+    claims = tuple(PartitionClaim(p, Epoch(1, 0)) for p in range(world.partitions))
+    for shard in range(fresh.store.shards):
+        await fresh.store.claim(Claim(shard, claims))
+    owned = {p: Ownership(p, Epoch(1, 0), NO_FLOOR, {}) for p in range(world.partitions)}
+    metrics = Metrics()
+    sessions = ShardSessions(fresh.store, BalanceCache(fresh.catalogue, 10_000))
+    tags = iter(n.to_bytes(8, "big") for n in range(1, 1_000_000))
+    charger = BatchCharger(sessions, decision_limits(SETTINGS.charging), b"replay", lambda: next(tags), metrics)
+    for _, places in world.commits:
+        messages = [world.logs[p][offset] for p, offset, _ in places]
+        decoded = decode_messages(messages, fresh.catalogue, SETTINGS.charging)
+        await charger.charge(ChargedBatch(messages, decoded, owned, fresh.catalogue.version), owned)
