@@ -1,0 +1,45 @@
+"""Shell. The few series of /metrics that people watch, read as Prometheus would."""
+
+import time
+import urllib.request
+from dataclasses import dataclass, field
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """One look at a daemon."""
+
+    at: float
+    events: float = 0.0
+    outcomes: dict[str, float] = field(default_factory=dict)
+    buckets: tuple[tuple[float, float], ...] = ()  # (upper bound in seconds, batches up to it)
+
+    @staticmethod
+    def empty() -> "Scrape":
+        """Before the first look."""
+        return Scrape(0.0)
+
+    def quantile_ms(self, share: float) -> float:
+        """The end-to-end latency that this share of batches stayed below, to the bucket's bound."""
+        if not self.buckets or self.buckets[-1][1] == 0:
+            return 0.0
+        wanted = share * self.buckets[-1][1]
+        bound = next(bound for bound, count in self.buckets if count >= wanted)
+        return min(bound, self.buckets[-2][0]) * 1_000
+
+
+def read_page(address: str) -> Scrape:
+    """Scrape a daemon; raises OSError where nobody answers."""
+    with urllib.request.urlopen(f"{address}/metrics", timeout=5) as page:  # noqa: S310  # our own address
+        text = page.read().decode()
+    outcomes: dict[str, float] = {}
+    buckets: list[tuple[float, float]] = []
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == "charging_events_total":
+                outcomes[sample.labels["outcome"]] = sample.value
+            elif sample.name == "charging_end_to_end_seconds_bucket":
+                buckets.append((float(sample.labels["le"]), sample.value))
+    return Scrape(time.monotonic(), sum(outcomes.values()), outcomes, tuple(buckets))
