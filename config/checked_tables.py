@@ -66,7 +66,7 @@ def value_of_type(kind: Any, value: Any, file: str, path: str, faults: list[Faul
     try:
         return msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
-        faults.append(Fault(file, path, *_explained(value, str(error))))
+        faults.append(Fault(file, path, *_explained(kind, value, str(error))))
         return None
 
 
@@ -101,9 +101,19 @@ def _nearest(name: str, known: dict[str, Any]) -> str:
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
-def _explained(value: Any, error: str) -> tuple[str, str]:
+def _explained(kind: Any, value: Any, error: str) -> tuple[str, str]:
     """Message and cure for a plain value that does not fit."""
     if isinstance(value, float):
         return f"{value} is a float, which cannot hold an amount exactly", f'write it in quotes: "{value}"'
+    for part in _parts(kind):
+        if typing.get_origin(part) is typing.Literal:
+            return f"{value!r} is not one of its values", f"write {', '.join(typing.get_args(part))}"
+        if isinstance(part, msgspec.Meta) and part.ge is not None and type(value) is int:
+            return f"{value} is out of bounds", f"write {part.ge} to {part.le}"
     message = error[:1].lower() + error[1:].partition(" - at ")[0]
-    return message, f"{value!r} does not do; see docs/CATALOGUE.md or `charging settings`"
+    return message, f"{value!r} is of the wrong type"
+
+
+def _parts(kind: Any) -> list[Any]:
+    """An annotation and everything inside it."""
+    return [kind, *(part for argument in typing.get_args(kind) for part in _parts(argument))]

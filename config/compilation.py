@@ -1,6 +1,7 @@
 """Pure. What the parts of the catalogue's compiler share: places, faults, names and columns so far."""
 
 import datetime
+import difflib
 from typing import NamedTuple
 
 import numpy as np
@@ -68,6 +69,7 @@ class Compilation:
         self.names: dict[str, dict[int, str]] = {}
         self.items: dict[int, ItemKey] = {}
         self.resources: dict[str, ResourceInfo] = {}
+        self.site_zone = 0  # index of the site's time zone
         self._zones: dict[str, int] = {}
 
     def place(self, table: str, code: str) -> "Place":
@@ -135,7 +137,10 @@ class Place(NamedTuple):
         if code in getattr(catalogue, PLURALS[table]):
             return True
         if (table, code) not in catalogue.broken:
-            cure = f"add [[{table}]] with code = {code!r}, or name one that is there"
+            near = difflib.get_close_matches(code, getattr(catalogue, PLURALS[table]), 1)
+            cure = (
+                f"did you mean {near[0]!r}?" if near else f"add [[{table}]] with that code, or name another"
+            )
             self.at(field or table).fault(f"there is no {table} {code!r}", cure)
         return False
 

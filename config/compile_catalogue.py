@@ -63,11 +63,11 @@ def _compiled(catalogue: Catalogue) -> tuple[CompiledCatalogue | None, list[Faul
 
 
 def _check_site(compilation: Compilation) -> None:
-    """The site's zone and currency; entering its zone makes it known to billing too."""
+    """The site's time zone and currency."""
     site, place = compilation.catalogue.site, compilation.place("site", "")
     if ("site", "") in compilation.catalogue.broken:
         return
-    compilation.zone(site.time_zone, place.at("time_zone"))
+    compilation.site_zone = compilation.zone(site.time_zone, place.at("time_zone"))
     if (
         place.refer("resource", site.currency, "currency")
         and not compilation.resources[site.currency].is_money

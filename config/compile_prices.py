@@ -77,9 +77,15 @@ def exact_price(price: Price, decimals: int, quantities: Quantities, place: Plac
     )
 
 
-def common_denominator(prices: list[ExactPrice], quantities: Quantities, place: Place) -> int:
-    """The denominator in which all prices of a detail are whole; a fault if sums could be too large."""
-    denominator = math.lcm(*(amount.denominator for price in prices for amount in _amounts(price)))
+def common_denominator(prices: list[ExactPrice]) -> int:
+    """The denominator in which all prices of a detail are whole."""
+    return math.lcm(*(amount.denominator for price in prices for amount in _amounts(price)))
+
+
+def check_room(
+    prices: list[ExactPrice], denominator: int, step: int, quantities: Quantities, place: Place
+) -> None:
+    """A fault if the largest event's price, or one step of rounding, could pass what kernels can hold."""
     # Increments tile the quantity and the last one may stand out, so no event costs more than this.
     dearest = max((p.amount / p.increment for price in prices for p in price.periods), default=Fraction(0))
     longest = max((p.increment for price in prices for p in price.periods), default=0)
@@ -91,12 +97,11 @@ def common_denominator(prices: list[ExactPrice], quantities: Quantities, place: 
             f"an event of the largest quantity could cost {math.ceil(worst)} stored units of {AMOUNT_MAX}"
         )
         place.fault(message, "lower the event type's quantity_max, or the price")
-    elif worst * denominator > NUMERATOR_MAX:
+    elif max(worst, Fraction(step)) * denominator > NUMERATOR_MAX:
         message = (
             f"its prices are whole only in 1/{denominator} of a stored unit, which leaves too little room"
         )
         place.fault(message, "choose amounts that divide by `per`, or lower the event type's quantity_max")
-    return denominator
 
 
 def add_price(columns: Columns, price: ExactPrice, price_id: int, denominator: int) -> None:

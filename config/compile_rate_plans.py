@@ -5,7 +5,14 @@ from collections.abc import Iterable
 from config.catalogue import AllowanceUse, Detail, Price, RatePlan, RatePlanVersion, Rule
 from config.compilation import Compilation, Place
 from config.compile_bands import Pieces, band_pieces, week_slots
-from config.compile_prices import ExactPrice, Quantities, add_price, common_denominator, exact_price
+from config.compile_prices import (
+    ExactPrice,
+    Quantities,
+    add_price,
+    check_room,
+    common_denominator,
+    exact_price,
+)
 from config.compile_rules import ANY_TIME, Entry, add_trie, check_overlaps, rule_entries
 from config.compile_services import ROUNDING_MODES, ServiceEvents
 from config.compiled_catalogue import FieldInfo, ResourceInfo
@@ -62,10 +69,12 @@ class _RatePlanCompiler:
             self._version(self.plan.version[number], starts[number], self.place.at(f"version[{number}]"))
 
     def _version(self, version: RatePlanVersion, valid_from_us: int, place: Place) -> None:
-        zone = version.time_zone or self.compilation.catalogue.site.time_zone
+        zone = self.compilation.site_zone
+        if version.time_zone:
+            zone = self.compilation.zone(version.time_zone, place.at("time_zone"))
         self.columns.add(
             version_valid_from_us=valid_from_us,
-            version_zone=self.compilation.zone(zone, place.at("time_zone")),
+            version_zone=zone,
             version_band_mode=BAND_MODES[version.bands],
         )
         self.columns.open("version_detail_first")
@@ -76,6 +85,9 @@ class _RatePlanCompiler:
         }
         for number, detail in enumerate(version.detail):
             self._detail(version, detail, bands, place.at(f"detail[{number}]"), place)
+        rules = [rule for detail in version.detail for rule in detail.rule]
+        _refuse_unused("price", version.price, {rule.price for rule in rules}, place)
+        _refuse_unused("band", version.band, {rule.band for rule in rules}, place)
 
     def _detail(
         self, version: RatePlanVersion, detail: Detail, bands: dict[str, Pieces], place: Place, above: Place
@@ -86,7 +98,11 @@ class _RatePlanCompiler:
         prices = self._prices(version.price, detail.rule, resource, above)
         used = _in_order(rule.band for rule in detail.rule if rule.band in bands)
         breaks, slots = week_slots([bands[name] for name in used])
-        denominator = common_denominator(list(prices.values()), self.quantities, place)
+        denominator = common_denominator(list(prices.values()))
+        rounding = _rounding(detail, resource, place)
+        if detail.resource in self.compilation.resources:
+            step = rounding["detail_step"]
+            check_room(list(prices.values()), denominator, step, self.quantities, place)
         entries = self._entries(detail, used, list(prices), version, place)
         check_overlaps(entries, slots, place)
         first_price, first_band = self.columns.rows("price_id"), self.columns.rows("band_slot_first")
@@ -102,7 +118,7 @@ class _RatePlanCompiler:
             self.columns.add(break_second=second)
         self.columns.add(
             **self._booking(detail, resource, place),
-            **_rounding(detail, resource, place),
+            **rounding,
             detail_resource=resource.index,
             detail_denominator=denominator,
             detail_prefix_field=self._prefix_slot(detail, place),
@@ -177,14 +193,20 @@ class _RatePlanCompiler:
             ratio = units / (positive(use.per, there.at("per")) * 10**self.quantities.decimals)
             if resource.is_money:
                 there.at("resource").fault("is money, which is no allowance", "name a resource that is not")
-            if ratio.numerator * self.quantities.maximum >= 2**61 or ratio.denominator >= 2**53:
+            known = use.resource in self.compilation.resources
+            if known and (ratio.numerator * self.quantities.maximum >= 2**61 or ratio.denominator >= 2**53):
                 there.fault("its conversion has too many digits", "use rounder numbers for `units` and `per`")
-                ratio = ratio.limit_denominator(1)
             self.columns.add(
                 allowance_resource=resource.index,
                 allowance_num=ratio.numerator,
                 allowance_den=ratio.denominator,
             )
+
+
+def _refuse_unused(kind: str, written: Iterable[str], used: set[str], place: Place) -> None:
+    for name in written:
+        if name not in used:
+            place.at(f"{kind}.{name}").fault("is named by no rule", "name it in a rule, or delete it")
 
 
 def _rounding(detail: Detail, resource: ResourceInfo, place: Place) -> dict[str, int]:

@@ -89,8 +89,7 @@ def _rate_plan(compiled: CompiledCatalogue, plan: RatePlan) -> list[str]:
 def _detail(detail: Detail, version: RatePlanVersion, unit: str) -> list[str]:
     booked = "/".join(code for code in (detail.bill_item, detail.general_ledger, detail.tax) if code)
     lines = [f"{detail.resource}{f', booked to {booked}' if booked else ''}"]
-    for use in detail.allowances:
-        lines.append(f"  first {use.units} of {use.resource} for each {use.per} {unit}")
+    lines += [f"  first {use.units} of {use.resource} for each {use.per} {unit}" for use in detail.allowances]
     for rule in detail.rule:
         price = _price(version.price[rule.price], detail.resource, unit)
         lines.append(f"  {_rule(rule)}: {rule.price} = {price}")

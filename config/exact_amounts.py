@@ -30,7 +30,10 @@ def not_negative(value: Decimal, place: Place) -> Fraction:
 
 def positive(value: Decimal, place: Place) -> Fraction:
     """The number, which must be above 0; 1 and a fault if it is not."""
-    number = exact(value, place)
+    if not _DECIMAL.fullmatch(str(value)):
+        exact(value, place)
+        return Fraction(1)
+    number = Fraction(value)
     if number <= 0:
         place.fault(f"{value} is not above 0", "write a positive number")
         return Fraction(1)

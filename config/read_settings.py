@@ -54,4 +54,5 @@ def _lay_over(table: dict[str, Any], variable: str, text: str, faults: list[Faul
             try:
                 inner[name] = msgspec.convert(text, kind, strict=False)
             except msgspec.ValidationError as error:
-                faults.append(Fault("environment", variable, str(error), f"{text!r} does not do"))
+                message = str(error)[:1].lower() + str(error)[1:]
+                faults.append(Fault("environment", variable, message, f"{text!r} does not do"))
