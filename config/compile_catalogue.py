@@ -9,6 +9,8 @@ from config.compile_services import compile_event_types, compile_resources, comp
 from config.compiled_catalogue import CompiledCatalogue
 from config.faults import ConfigError, Fault
 
+__all__ = ["CompiledCatalogue", "catalogue_faults", "compile_catalogue"]
+
 
 def compile_catalogue(catalogue: Catalogue) -> CompiledCatalogue:
     """The compiled catalogue; raises ConfigError with every fault."""

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from config.catalogue import Catalogue
-from config.compile_catalogue import catalogue_faults
+from config.compile_catalogue import CompiledCatalogue, catalogue_faults, compile_catalogue
 from config.faults import ConfigError, Fault
 from config.read_catalogue import catalogue_from_tables
 from config.read_settings import settings_from_table
 from config.settings import Settings
+
+SAMPLE_DIRECTORY = Path(__file__).parent / "samples" / "mobile_operator"
 
 
 def load_settings(path: str | None, environ: Mapping[str, str]) -> Settings:
@@ -37,6 +39,11 @@ def load_catalogue(directory: str | Path) -> Catalogue:
     if faults or found:
         raise ConfigError(faults + found)
     return catalogue
+
+
+def load_compiled_catalogue(directory: str | Path) -> CompiledCatalogue:
+    """The catalogue of a folder, ready for use; "" stands for the sample that comes with us."""
+    return compile_catalogue(load_catalogue(directory or SAMPLE_DIRECTORY))
 
 
 def _read_toml(path: Path, faults: list[Fault]) -> dict[str, Any]:

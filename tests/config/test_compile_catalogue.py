@@ -12,14 +12,13 @@ from config.compile_catalogue import compile_catalogue
 from config.compiled_catalogue import CompiledCatalogue
 from config.describe_catalogue import describe
 from config.faults import ConfigError
-from config.load import load_catalogue
+from config.load import SAMPLE_DIRECTORY, load_catalogue, load_compiled_catalogue
 from config.read_catalogue import catalogue_from_tables
 from rating_kernels import tariff_table as t
 from rating_kernels.group_image import AMOUNT_MAX, INFINITE_US
 from tests.config.table_pricer import price_event
 
 HERE = Path(__file__).parent
-SAMPLE = HERE.parent.parent / "config" / "samples" / "mobile_operator"
 MONDAY_NOON_US = 1_767_610_800_000_000  # 2026-01-05T11:00:00Z, 12:00 in Vienna
 
 BASE = """
@@ -72,7 +71,7 @@ def faults_of(*texts: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def sample() -> CompiledCatalogue:
-    return compile_catalogue(load_catalogue(SAMPLE))
+    return load_compiled_catalogue("")
 
 
 def test_every_fault_of_a_catalogue_is_told_at_once_with_file_place_and_cure():
@@ -169,6 +168,12 @@ def test_the_sample_prices_calls_as_its_comments_say(sample):
     assert call("+15551234", 61) == 50_000 + 1_350_000
     assert call("+43900123", 60 * 60) == 60_000_000
     assert call("+43800123", 600) == 0
+
+
+def test_compiling_again_gives_the_same_columns(sample):
+    again = load_compiled_catalogue(SAMPLE_DIRECTORY)
+    assert all((one == other).all() for one, other in zip(sample.table, again.table, strict=True))
+    assert again.names == sample.names
 
 
 def test_the_sample_can_be_read_as_a_page(sample):
