@@ -5,6 +5,7 @@ reported and left out, so that the rest of their table can still be checked.
 """
 
 import difflib
+import functools
 import types
 import typing
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ def struct_from_table(struct: type[S], table: Any, file: str, path: str, faults:
         for name in table
         if name not in fields
     ]
-    hints = typing.get_type_hints(struct, include_extras=True)
+    hints = _hints(struct)
     values: dict[str, Any] = {}
     before = len(faults)
     for name, field in fields.items():
@@ -68,6 +69,11 @@ def value_of_type(kind: Any, value: Any, file: str, path: str, faults: list[Faul
     except msgspec.ValidationError as error:
         faults.append(Fault(file, path, *_explained(kind, value, str(error))))
         return None
+
+
+@functools.cache
+def _hints(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return typing.get_type_hints(struct, include_extras=True)
 
 
 def _unwrapped(kind: Any) -> Any:

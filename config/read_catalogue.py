@@ -1,5 +1,6 @@
 """Pure. The tables of several files into one Catalogue."""
 
+import re
 import typing
 from typing import Any
 
@@ -8,6 +9,7 @@ from config.checked_tables import struct_from_table
 from config.faults import Fault
 
 _DEFAULT_VERSION = 1
+_CODE = re.compile(r"[\w.+-]{1,64}")
 
 
 def catalogue_from_tables(files: dict[str, dict[str, Any]]) -> tuple[Catalogue, list[Fault]]:
@@ -65,6 +67,10 @@ class _Reading:
             if code == "":
                 self.faults.append(Fault(file, f"{path}.code", "is empty", "give it a code"))
             return
+        if not _CODE.fullmatch(typing.cast(str, code)):
+            # A slash joins codes where an id is made of several.
+            cure = "use letters, digits, and . _ - +, at most 64"
+            self.faults.append(Fault(file, f"{path}.code", f"{code!r} is no code", cure))
         key = (table, typing.cast(str, code))
         if key in self.files:
             message = f"the code stands in {self.files[key]} too"

@@ -1,7 +1,8 @@
 """Pure. A table of settings and an environment into Settings.
 
 A variable CHARGELINE_<SECTION>__<KEY> (also ..__<KEY>__<KEY>) goes before the file; its text is read as
-what the setting is. An unknown variable with that prefix is a fault too: it is a typing mistake.
+what the setting is. An unknown variable of that form is a fault too: it is a typing mistake. Others with
+the prefix are left alone: Kubernetes gives every pod CHARGELINE_SERVICE_HOST if a service is named so.
 """
 
 import copy
@@ -26,7 +27,7 @@ def settings_from_table(
     faults: list[Fault] = []
     merged = copy.deepcopy(table)
     for variable in sorted(environ):
-        if variable.startswith(PREFIX):
+        if variable.startswith(PREFIX) and _SEPARATOR in variable:
             _lay_over(merged, variable, environ[variable], faults)
     settings = struct_from_table(Settings, merged, file, "", faults)
     return settings or Settings(), faults

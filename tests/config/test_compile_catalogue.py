@@ -1,97 +1,23 @@
 """From tables to columns: what the kernels will read, and every fault."""
 
-import re
-import tomllib
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from config.code_ids import code_id, credit_id, item_id
-from config.compile_catalogue import compile_catalogue
 from config.compiled_catalogue import CompiledCatalogue
 from config.describe_catalogue import describe
-from config.faults import ConfigError
-from config.load import SAMPLE_DIRECTORY, load_catalogue, load_compiled_catalogue
-from config.read_catalogue import catalogue_from_tables
+from config.load import SAMPLE_DIRECTORY, load_compiled_catalogue
 from rating_kernels import tariff_table as t
 from rating_kernels.group_image import AMOUNT_MAX, INFINITE_US
+from tests.config.small_catalogue import BASE, PLAN, compiled_from
 from tests.config.table_pricer import price_event
 
-HERE = Path(__file__).parent
 MONDAY_NOON_US = 1_767_610_800_000_000  # 2026-01-05T11:00:00Z, 12:00 in Vienna
-
-BASE = """
-site = { name = "Test", time_zone = "Europe/Vienna", currency = "EUR" }
-resource = [
-  { code = "EUR", name = "Euro", monetary = true, decimals = 2 },
-  { code = "MB", name = "Megabytes", decimals = 3, rounding = "down", consumption_order = "LETEST" },
-]
-service_type = [{ code = "data", name = "Data" }]
-bill_item = [{ code = "usage", name = "Usage" }]
-[[event_type]]
-code = "session"
-name = "Session"
-service_type = "data"
-unit = "MB"
-quantity_decimals = 3
-quantity_max = 1000
-field = [
-  { name = "zone" }, { name = "note", rating = false }, { name = "level", kind = "number", mandatory = false }
-]
-"""
-
-PLAN = """
-[[rate_plan]]
-code = "data"
-name = "Data"
-service_type = "data"
-[[rate_plan.version]]
-valid_from = 2026-01-01
-"""
-
-
-def compiled_from(*texts: str) -> CompiledCatalogue:
-    catalogue, faults = catalogue_from_tables(
-        {f"{n}.toml": tomllib_texts(text) for n, text in enumerate(texts)}
-    )
-    assert faults == []
-    return compile_catalogue(catalogue)
-
-
-def tomllib_texts(text: str) -> dict:
-    return tomllib.loads(re.sub(r"= (\d{4}-\d\d-\d\d)", r'= "\1"', text))
-
-
-def faults_of(*texts: str) -> list[tuple[str, str]]:
-    with pytest.raises(ConfigError) as caught:
-        compiled_from(*texts)
-    return [(fault.path, fault.message) for fault in caught.value.faults]
 
 
 @pytest.fixture(scope="module")
 def sample() -> CompiledCatalogue:
     return load_compiled_catalogue("")
-
-
-def test_every_fault_of_a_catalogue_is_told_at_once_with_file_place_and_cure():
-    with pytest.raises(ConfigError) as caught:
-        load_catalogue(HERE / "faulty_catalogue")
-    expected = (HERE / "faulty_catalogue" / "faults.txt").read_text().splitlines()
-    assert [str(fault) for fault in caught.value.faults] == expected
-
-
-def test_a_file_that_is_no_toml_hides_no_other_file(tmp_path):
-    (tmp_path / "a.toml").write_text("a = ")
-    (tmp_path / "b.toml").write_text("tags = []")
-    with pytest.raises(ConfigError) as caught:
-        load_catalogue(tmp_path)
-    assert [fault.path for fault in caught.value.faults] == ["", "tags", "site"]
-
-
-def test_an_empty_folder_is_a_fault(tmp_path):
-    with pytest.raises(ConfigError, match=r"holds no \*\.toml file"):
-        load_catalogue(tmp_path)
 
 
 def test_offsets_close_and_every_column_of_a_table_has_the_same_length(sample):
@@ -373,45 +299,3 @@ def test_tax_rates_last_until_the_next_begins():
         1_609_455_600_000_000,
     )
     assert (new.percent_micro, new.valid_to_us) == (19_500_000, INFINITE_US)
-
-
-def test_a_code_in_two_files_is_told_with_both_places():
-    catalogue, faults = catalogue_from_tables(
-        {
-            "a.toml": {"tag": [{"code": "x", "name": "X"}]},
-            "b.toml": {"tag": [{"code": "x", "name": "Y"}], "version": 0},
-        }
-    )
-    told = [(fault.file, fault.path, fault.message) for fault in faults]
-    assert ("b.toml", 'tag["x"]', "the code stands in a.toml too") in told
-    assert ("b.toml", "version", "0 is not a version") in told
-    assert catalogue.tags["x"].name == "X"
-
-
-def test_codes_whose_ids_meet_are_refused(monkeypatch):
-    monkeypatch.setattr("config.compilation.code_id", lambda kind, code: 7)
-    assert ('resource["MB"]', "its id 7 is that of 'EUR' too") in faults_of(BASE)
-
-
-def test_a_prepaid_plan_needs_a_limit_in_the_currency():
-    text = """
-    product = [{ code = "p", name = "P", fee = 1, bill_item = "usage" }]
-    bundle = [{ code = "b", name = "B", products = ["p"] }]
-    plan = [{ code = "x", name = "X", bundles = ["b"], payment_types = ["prepaid"] }]
-    """
-    assert faults_of(BASE, text) == [
-        ('plan["x"].credit_profile', "a prepaid customer could spend EUR without limit")
-    ]
-
-
-def test_a_price_that_needs_too_fine_a_step_is_refused():
-    text = (
-        PLAN
-        + """
-    price = { a = { flat = 100, periods = [{ amount = "0.01", per = "999999.937", increment = 1 }, { from = 1, amount = "0.01", per = "999999.893", increment = 1 }] } }
-    detail = { resource = "EUR", bill_item = "usage", rule = { price = "a", match = { zone = "x" } } }
-    """
-    )
-    ((path, message),) = faults_of(BASE, text)
-    assert path == 'rate_plan["data"].version[0].detail[0]'
-    assert "which leaves too little room" in message

@@ -17,7 +17,7 @@ def faults_of(tmp_path, text, environ=None):
 
 
 def test_no_file_and_no_environment_give_the_defaults():
-    assert load_settings(None, {"HOME": "/"}) == Settings()
+    assert load_settings(None, {"HOME": "/", "CHARGELINE_SERVICE_HOST": "10.0.0.1"}) == Settings()
 
 
 def test_environment_goes_before_file_and_file_before_default(tmp_path):
@@ -62,7 +62,7 @@ def test_every_fault_is_reported_at_once_with_its_place_and_cure(tmp_path):
 
 
 def test_a_section_is_no_setting_and_a_setting_no_section(tmp_path):
-    faults = faults_of(tmp_path, "", {"CHARGELINE_STORE": "1", "CHARGELINE_STORE__SHARDS__X": "1"})
+    faults = faults_of(tmp_path, "", {"CHARGELINE_KAFKA__TOPICS": "1", "CHARGELINE_STORE__SHARDS__X": "1"})
     assert [message for _, message, _ in faults] == ["names no setting", "names no setting"]
 
 
