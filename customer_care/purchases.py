@@ -1,0 +1,63 @@
+"""Pure. What a customer bought: the products of each subscription's bundles, and which of them rate a service."""
+
+from typing import NamedTuple
+
+from balance_store.profile_record import Candidate, Recurring
+from config.compile_catalogue import CompiledCatalogue
+from customer_care.customer_lines import Subscription
+from rating_kernels.group_image import INFINITE_US
+
+
+class Purchase(NamedTuple):
+    """A product of a subscription, valid from its purchase."""
+
+    bundle: str
+    product: str
+    valid_from_us: int
+    valid_to_us: int
+
+
+def purchases_of(
+    subscription: Subscription, from_us: int, catalogue: CompiledCatalogue
+) -> tuple[Purchase, ...]:
+    """The products of the plan's bundles, in the catalogue's order, bought at an instant."""
+    return tuple(
+        Purchase(bundle, product, from_us, INFINITE_US)
+        for bundle in catalogue.catalogue.plans[subscription.plan].bundles
+        for product in catalogue.catalogue.bundles[bundle].products
+    )
+
+
+def candidates_of(
+    purchases: tuple[Purchase, ...], service_type: str, catalogue: CompiledCatalogue
+) -> tuple[Candidate, ...]:
+    """Products that may rate a service type: by priority, then purchase, then the order bought (DECISIONS 9)."""
+    fitting = [
+        (catalogue.products[purchase.product], purchase)
+        for purchase in purchases
+        if catalogue.products[purchase.product].service_type == service_type
+    ]
+    fitting.sort(key=lambda pair: (pair[0].priority, pair[1].valid_from_us))
+    return tuple(
+        Candidate(product.id, product.rate_plan_id, purchase.valid_from_us, purchase.valid_to_us)
+        for product, purchase in fitting
+    )
+
+
+def recurring_of(
+    group_id: int, purchases: tuple[Purchase, ...], catalogue: CompiledCatalogue
+) -> tuple[Recurring, ...]:
+    """Fees and allowances with which each cycle of the group starts."""
+    return tuple(
+        Recurring(
+            group_id,
+            catalogue.products[purchase.product].id,
+            row.resource_id,
+            row.item_id,
+            row.amount,
+            purchase.valid_from_us,
+            purchase.valid_to_us,
+        )
+        for purchase in purchases
+        for row in catalogue.products[purchase.product].recurring
+    )
