@@ -33,13 +33,17 @@ H_PROFILE_AT = 16  # offset of the customer's profile image in the profile arena
 H_TOUCHED = 17  # number of the batch that changed it last
 H_SECTIONS = 18  # then (count, capacity, offset from the image's start) for each section
 
-SECTION_BALANCES, SECTION_ITEMS, SECTION_COUNTERS, SECTION_SNAPSHOTS, SECTION_RING, SECTION_COMMANDS = range(6)
+SECTION_BALANCES, SECTION_ITEMS, SECTION_COUNTERS, SECTION_SNAPSHOTS, SECTION_RING, SECTION_COMMANDS = range(
+    6
+)
 SECTIONS = 6
 SECTION_WORDS = 3
 HEADER_WORDS = H_SECTIONS + SECTIONS * SECTION_WORDS
 
 # Sub-balances: one per resource and validity.
-B_ID, B_RESOURCE_ID, B_AMOUNT, B_VALID_FROM_US, B_VALID_TO_US, B_CREATED_US, B_PRIORITY, B_GRANTED, B_KIND = range(9)
+B_ID, B_RESOURCE_ID, B_AMOUNT, B_VALID_FROM_US, B_VALID_TO_US, B_CREATED_US, B_PRIORITY, B_GRANTED, B_KIND = (
+    range(9)
+)
 BALANCE_WORDS = 9
 KIND_CREDIT, KIND_OWED = range(2)  # a grant or top-up; the current cycle's balance that takes what is left
 

@@ -1,0 +1,175 @@
+"""Pure. Sub-balances of a group: totals, credits, and the one that takes what nothing covers."""
+
+from numba import njit
+
+from rating_kernels.group_image import (
+    B_AMOUNT,
+    B_CREATED_US,
+    B_GRANTED,
+    B_ID,
+    B_KIND,
+    B_PRIORITY,
+    B_RESOURCE_ID,
+    B_VALID_FROM_US,
+    B_VALID_TO_US,
+    BALANCE_WORDS,
+    H_NEXT_BALANCE_ID,
+    I_AMOUNT,
+    I_CYCLE_NO,
+    I_EVENTS,
+    I_ITEM_ID,
+    I_OWED,
+    I_QUANTITY,
+    ITEM_WORDS,
+    KIND_CREDIT,
+    KIND_OWED,
+    SECTION_BALANCES,
+    SECTION_ITEMS,
+)
+from rating_kernels.group_layout import append_row, remove_row, row_at, section_count
+from rating_kernels.tariff_table import Ints
+from rating_kernels.undo_log import logged_append, put
+
+NO_ROOM = -1
+
+
+@njit(cache=True, nogil=True)
+def total_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
+    """Sum of a resource's balances valid at an instant: positive = owed, negative = prepaid or free."""
+    total = 0
+    row = row_at(words, at, SECTION_BALANCES, 0)
+    for _ in range(section_count(words, at, SECTION_BALANCES)):
+        if (
+            words[row + B_RESOURCE_ID] == resource_id
+            and words[row + B_VALID_FROM_US] <= at_us < words[row + B_VALID_TO_US]
+        ):
+            total += words[row + B_AMOUNT]
+        row += BALANCE_WORDS
+    return total
+
+
+@njit(cache=True, nogil=True)
+def granted_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
+    """What was granted to the balances of a resource that are valid at an instant, as a positive number."""
+    total = 0
+    row = row_at(words, at, SECTION_BALANCES, 0)
+    for _ in range(section_count(words, at, SECTION_BALANCES)):
+        if (
+            words[row + B_RESOURCE_ID] == resource_id
+            and words[row + B_VALID_FROM_US] <= at_us < words[row + B_VALID_TO_US]
+        ):
+            total += words[row + B_GRANTED]
+        row += BALANCE_WORDS
+    return total
+
+
+@njit(cache=True, nogil=True)
+def credit_balance(
+    words: Ints,
+    at: int,
+    resource_id: int,
+    amount: int,
+    valid_from_us: int,
+    valid_to_us: int,
+    created_us: int,
+    priority: int,
+) -> int:
+    """Grant or top up (amount < 0); same resource, validity and priority merge (DECISIONS 5).
+
+    Returns the balance's offset, or NO_ROOM before any change.
+    """
+    row = row_at(words, at, SECTION_BALANCES, 0)
+    for _ in range(section_count(words, at, SECTION_BALANCES)):
+        if (
+            words[row + B_RESOURCE_ID] == resource_id
+            and words[row + B_VALID_FROM_US] == valid_from_us
+            and words[row + B_VALID_TO_US] == valid_to_us
+            and words[row + B_PRIORITY] == priority
+            and words[row + B_KIND] == KIND_CREDIT
+        ):
+            words[row + B_AMOUNT] += amount
+            words[row + B_GRANTED] -= amount
+            return row
+        row += BALANCE_WORDS
+    row = append_row(words, at, SECTION_BALANCES)
+    if row < 0:
+        return NO_ROOM
+    words[row + B_ID] = words[at + H_NEXT_BALANCE_ID]
+    words[at + H_NEXT_BALANCE_ID] += 1
+    words[row + B_RESOURCE_ID] = resource_id
+    words[row + B_AMOUNT] = amount
+    words[row + B_VALID_FROM_US] = valid_from_us
+    words[row + B_VALID_TO_US] = valid_to_us
+    words[row + B_CREATED_US] = created_us
+    words[row + B_PRIORITY] = priority
+    words[row + B_GRANTED] = -amount
+    words[row + B_KIND] = KIND_CREDIT
+    return row
+
+
+@njit(cache=True, nogil=True)
+def owed_balance(
+    words: Ints, at: int, resource_id: int, start_us: int, end_us: int, created_us: int, work: Ints
+) -> int:
+    """The balance of a cycle that takes what no credit covers; made if absent. NO_ROOM if it cannot be."""
+    row = row_at(words, at, SECTION_BALANCES, 0)
+    for _ in range(section_count(words, at, SECTION_BALANCES)):
+        if (
+            words[row + B_KIND] == KIND_OWED
+            and words[row + B_RESOURCE_ID] == resource_id
+            and words[row + B_VALID_FROM_US] == start_us
+        ):
+            return row
+        row += BALANCE_WORDS
+    row = logged_append(words, at, SECTION_BALANCES, work)
+    if row < 0:
+        return NO_ROOM
+    words[row + B_ID] = words[at + H_NEXT_BALANCE_ID]
+    put(words, at + H_NEXT_BALANCE_ID, words[at + H_NEXT_BALANCE_ID] + 1, work)
+    words[row + B_RESOURCE_ID] = resource_id
+    words[row + B_VALID_FROM_US] = start_us
+    words[row + B_VALID_TO_US] = end_us
+    words[row + B_CREATED_US] = created_us
+    words[row + B_KIND] = KIND_OWED
+    return row
+
+
+@njit(cache=True, nogil=True)
+def add_to_item(
+    words: Ints,
+    at: int,
+    cycle_no: int,
+    item_id: int,
+    amount: int,
+    owed: int,
+    quantity: int,
+    events: int,
+    work: Ints,
+) -> int:
+    """Add to an item's totals in a cycle; the item's offset, or NO_ROOM before any change."""
+    row = row_at(words, at, SECTION_ITEMS, 0)
+    for _ in range(section_count(words, at, SECTION_ITEMS)):
+        if words[row + I_ITEM_ID] == item_id and words[row + I_CYCLE_NO] == cycle_no:
+            break
+        row += ITEM_WORDS
+    else:
+        row = logged_append(words, at, SECTION_ITEMS, work)
+        if row < 0:
+            return NO_ROOM
+        words[row + I_CYCLE_NO] = cycle_no
+        words[row + I_ITEM_ID] = item_id
+    put(words, row + I_AMOUNT, words[row + I_AMOUNT] + amount, work)
+    put(words, row + I_OWED, words[row + I_OWED] + owed, work)
+    put(words, row + I_QUANTITY, words[row + I_QUANTITY] + quantity, work)
+    put(words, row + I_EVENTS, words[row + I_EVENTS] + events, work)
+    return row
+
+
+@njit(cache=True, nogil=True)
+def drop_expired(words: Ints, at: int, before_us: int) -> None:
+    """Remove the balances that ended at or before an instant."""
+    number = section_count(words, at, SECTION_BALANCES) - 1
+    while number >= 0:
+        if words[row_at(words, at, SECTION_BALANCES, number) + B_VALID_TO_US] <= before_us:
+            remove_row(words, at, SECTION_BALANCES, number)
+        number -= 1

@@ -1,0 +1,224 @@
+"""Pure. One amount, or one allowance, on one balance group: credits in order, then what is owed.
+
+Every change goes through the undo log, and every change of a balance leaves an impact.
+"""
+
+from numba import njit
+
+from rating_kernels import batch_words as d
+from rating_kernels import table_words as t
+from rating_kernels.balances import NO_ROOM, add_to_item, owed_balance, total_valid
+from rating_kernels.batch_columns import IMPACT_ALLOWANCE, IMPACT_CREDIT, IMPACT_OWED
+from rating_kernels.consumption_order import next_credit
+from rating_kernels.group_image import (
+    AMOUNT_MAX,
+    B_AMOUNT,
+    B_ID,
+    C_AMOUNT,
+    C_COUNTER_ID,
+    C_CYCLE_NO,
+    COUNTER_WORDS,
+    H_CREDIT_ID,
+    H_CYCLE_END_US,
+    H_CYCLE_NO,
+    H_CYCLE_START_US,
+    H_GROUP_ID,
+    S_CYCLE_NO,
+    S_END_US,
+    S_SEALED,
+    S_START_US,
+    SECTION_COUNTERS,
+    SECTION_SNAPSHOTS,
+    SNAPSHOT_WORDS,
+)
+from rating_kernels.group_layout import row_at, section_count
+from rating_kernels.quantities import NUM_MAX, mul_div
+from rating_kernels.tariff_table import BREACH_ALLOW, DOWN, UP, Ints
+from rating_kernels.undo_log import logged_append, put
+from rating_kernels.workspace import W_IMPACTS
+
+# What `chargeable` says of the credit limit.
+WITHIN_LIMIT, OVER_LIMIT, BEYOND_LIMIT = range(3)
+NO_LIMIT = -1
+
+
+@njit(cache=True, nogil=True)
+def booking_cycle(words: Ints, at: int, time_us: int) -> tuple[int, int, int, bool]:
+    """(number, start, end, late) of the cycle that an event of this time is booked to (DECISIONS 18)."""
+    if time_us < words[at + H_CYCLE_START_US]:
+        row = row_at(words, at, SECTION_SNAPSHOTS, 0)
+        for _ in range(section_count(words, at, SECTION_SNAPSHOTS)):
+            if words[row + S_START_US] <= time_us < words[row + S_END_US] and words[row + S_SEALED] == 0:
+                return words[row + S_CYCLE_NO], words[row + S_START_US], words[row + S_END_US], False
+            row += SNAPSHOT_WORDS
+        return words[at + H_CYCLE_NO], words[at + H_CYCLE_START_US], words[at + H_CYCLE_END_US], True
+    return words[at + H_CYCLE_NO], words[at + H_CYCLE_START_US], words[at + H_CYCLE_END_US], False
+
+
+@njit(cache=True, nogil=True)
+def find_limit(table: Ints, words: Ints, at: int, resource: int) -> int:
+    """Row of the group's credit limit for a resource, or NO_LIMIT."""
+    credit_id = words[at + H_CREDIT_ID]
+    low, high = 0, (table[t.CREDIT_ID + 1] - table[t.CREDIT_ID])
+    while low < high:
+        middle = (low + high) // 2
+        if table[table[t.CREDIT_ID] + middle] < credit_id:
+            low = middle + 1
+        else:
+            high = middle
+    if low == (table[t.CREDIT_ID + 1] - table[t.CREDIT_ID]) or table[table[t.CREDIT_ID] + low] != credit_id:
+        return NO_LIMIT
+    for limit in range(
+        table[table[t.CREDIT_LIMIT_FIRST] + low], table[table[t.CREDIT_LIMIT_FIRST] + low + 1]
+    ):
+        if table[table[t.LIMIT_RESOURCE] + limit] == resource:
+            return limit
+    return NO_LIMIT
+
+
+@njit(cache=True, nogil=True)
+def chargeable(
+    table: Ints, words: Ints, at: int, resource: int, amount: int, time_us: int
+) -> tuple[int, int]:
+    """(how much of the amount the group may be charged, WITHIN | OVER | BEYOND the limit).
+
+    OVER: the profile allows it and it is flagged. BEYOND: only the returned part fits.
+    """
+    limit = find_limit(table, words, at, resource)
+    if limit == NO_LIMIT or table[table[t.LIMIT_AMOUNT] + limit] == AMOUNT_MAX:
+        return amount, WITHIN_LIMIT
+    room = table[table[t.LIMIT_AMOUNT] + limit] - total_valid(
+        words, at, table[table[t.RESOURCE_ID] + resource], time_us
+    )
+    if amount <= room:
+        return amount, WITHIN_LIMIT
+    if table[table[t.LIMIT_BREACH] + limit] == BREACH_ALLOW:
+        return amount, OVER_LIMIT
+    return max(room, 0), BEYOND_LIMIT
+
+
+@njit(cache=True, nogil=True)
+def add_impact(
+    impacts: Ints,
+    work: Ints,
+    kind: int,
+    words: Ints,
+    at: int,
+    balance: int,
+    resource_id: int,
+    item_id: int,
+    quantity: int,
+    amount: int,
+) -> None:
+    """Write one impact; the batch kernel has made room."""
+    n = work[W_IMPACTS]
+    impacts[n, d.KIND] = kind
+    impacts[n, d.GROUP_ID] = words[at + H_GROUP_ID]
+    impacts[n, d.BALANCE_ID] = words[balance + B_ID]
+    impacts[n, d.RESOURCE_ID] = resource_id
+    impacts[n, d.ITEM_ID] = item_id
+    impacts[n, d.IMPACT_QUANTITY] = quantity
+    impacts[n, d.AMOUNT] = amount
+    work[W_IMPACTS] = n + 1
+
+
+@njit(cache=True, nogil=True)
+def charge_group(
+    table: Ints,
+    words: Ints,
+    at: int,
+    resource: int,
+    item_id: int,
+    amount: int,
+    quantity: int,
+    time_us: int,
+    impacts: Ints,
+    work: Ints,
+) -> bool:
+    """Charge an amount > 0: credits valid at the event's time in order, each up to 0, then what is owed.
+
+    False where a balance would pass AMOUNT_MAX; the caller undoes the event.
+    """
+    resource_id = table[table[t.RESOURCE_ID] + resource]
+    order = table[table[t.RESOURCE_ORDER] + resource]
+    cycle_no, start_us, end_us, _ = booking_cycle(words, at, time_us)
+    left = amount
+    left_quantity = quantity
+    while left > 0:
+        row = next_credit(words, at, resource_id, order, time_us)
+        if row < 0:
+            break
+        used = min(left, -words[row + B_AMOUNT])
+        put(words, row + B_AMOUNT, words[row + B_AMOUNT] + used, work)
+        left -= used
+        add_impact(impacts, work, IMPACT_CREDIT, words, at, row, resource_id, item_id, left_quantity, used)
+        left_quantity = 0
+    if left > 0:
+        row = owed_balance(words, at, resource_id, start_us, end_us, time_us, work)
+        if row == NO_ROOM or words[row + B_AMOUNT] > AMOUNT_MAX - left:
+            return False
+        put(words, row + B_AMOUNT, words[row + B_AMOUNT] + left, work)
+        add_impact(impacts, work, IMPACT_OWED, words, at, row, resource_id, item_id, left_quantity, left)
+    return (
+        item_id == 0 or add_to_item(words, at, cycle_no, item_id, amount, left, quantity, 1, work) != NO_ROOM
+    )
+
+
+@njit(cache=True, nogil=True)
+def use_allowance(
+    table: Ints,
+    words: Ints,
+    at: int,
+    resource: int,
+    numerator: int,
+    denominator: int,
+    quantity: int,
+    units_max: int,
+    time_us: int,
+    impacts: Ints,
+    work: Ints,
+) -> tuple[int, int]:
+    """Cover a quantity by free units, numerator / denominator of them each, rounded up.
+
+    Returns (quantity covered, units used); no more than `units_max` units are used.
+    """
+    resource_id = table[table[t.RESOURCE_ID] + resource]
+    order = table[table[t.RESOURCE_ORDER] + resource]
+    needed = mul_div(quantity, numerator, denominator, UP)
+    wanted = NUM_MAX if needed < 0 else needed
+    wanted = min(wanted, units_max)
+    used = 0
+    covered = 0
+    while used < wanted:
+        row = next_credit(words, at, resource_id, order, time_us)
+        if row < 0:
+            break
+        take = min(wanted - used, -words[row + B_AMOUNT])
+        put(words, row + B_AMOUNT, words[row + B_AMOUNT] + take, work)
+        used += take
+        so_far = quantity if used == needed else min(quantity, mul_div(used, denominator, numerator, DOWN))
+        add_impact(impacts, work, IMPACT_ALLOWANCE, words, at, row, resource_id, 0, so_far - covered, take)
+        covered = so_far
+    return covered, used
+
+
+@njit(cache=True, nogil=True)
+def counter_row(words: Ints, at: int, cycle_no: int, counter_id: int) -> int:
+    """Offset of a cycle's counter, or -1."""
+    row = row_at(words, at, SECTION_COUNTERS, 0)
+    for _ in range(section_count(words, at, SECTION_COUNTERS)):
+        if words[row + C_COUNTER_ID] == counter_id and words[row + C_CYCLE_NO] == cycle_no:
+            return row
+        row += COUNTER_WORDS
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def count(words: Ints, at: int, cycle_no: int, counter_id: int, amount: int, work: Ints) -> None:
+    """Add to a cycle's counter, made if absent; the batch kernel has made room."""
+    row = counter_row(words, at, cycle_no, counter_id)
+    if row < 0:
+        row = logged_append(words, at, SECTION_COUNTERS, work)
+        words[row + C_CYCLE_NO] = cycle_no
+        words[row + C_COUNTER_ID] = counter_id
+    put(words, row + C_AMOUNT, words[row + C_AMOUNT] + amount, work)

@@ -1,0 +1,77 @@
+"""Pure. Divisions that name their rounding, and products that cannot wrap.
+
+int64 wraps in silence inside a kernel, so every product of a quantity and a price is checked against
+NUM_MAX before it is made, and every amount against AMOUNT_MAX.
+"""
+
+from numba import njit
+
+from rating_kernels.group_image import AMOUNT_MAX, QUANTITY_MAX
+from rating_kernels.tariff_table import DOWN, FLOOR, HALF_EVEN, HALF_UP, UP
+
+# Prices are summed in 1/denominator of a stored unit. Half of int64, so that one addition of two checked
+# terms cannot wrap, nor doubling a remainder to compare it with the divisor.
+NUM_MAX = 2**62 - 1
+OVERFLOW = -1  # no price is negative, so this is no price
+
+assert NUM_MAX + NUM_MAX < 2**63
+assert AMOUNT_MAX < NUM_MAX
+assert QUANTITY_MAX < NUM_MAX
+assert HALF_UP == 0
+
+
+@njit(cache=True, nogil=True)
+def round_div(numerator: int, denominator: int, mode: int) -> int:
+    """numerator / denominator to a whole number; half_up, up go away from zero, down toward it."""
+    quotient = numerator // denominator
+    rest = numerator - quotient * denominator
+    if rest == 0 or mode == FLOOR:
+        return quotient
+    if mode == DOWN:
+        return quotient if numerator >= 0 else quotient + 1
+    if mode == UP:
+        return quotient + 1 if numerator > 0 else quotient
+    if 2 * rest != denominator:
+        return quotient + 1 if 2 * rest > denominator else quotient
+    if mode == HALF_EVEN:
+        return quotient + (quotient & 1)
+    return quotient + 1 if numerator > 0 else quotient
+
+
+@njit(cache=True, nogil=True)
+def div_ceil(numerator: int, denominator: int) -> int:
+    """Round up: a started increment is charged whole."""
+    return -((-numerator) // denominator)
+
+
+@njit(cache=True, nogil=True)
+def checked_product(left: int, right: int) -> int:
+    """left * right for factors >= 0; OVERFLOW where it would pass NUM_MAX."""
+    if left == 0 or right == 0:
+        return 0
+    if left > NUM_MAX // right:
+        return OVERFLOW
+    return left * right
+
+
+@njit(cache=True, nogil=True)
+def checked_sum(left: int, right: int) -> int:
+    """left + right for terms >= 0; OVERFLOW where it would pass NUM_MAX, or one of them did."""
+    if left < 0 or right < 0 or left > NUM_MAX - right:
+        return OVERFLOW
+    return left + right
+
+
+@njit(cache=True, nogil=True)
+def mul_div(value: int, numerator: int, denominator: int, mode: int) -> int:
+    """value * numerator / denominator, rounded once; exact although the product may need 128 bits.
+
+    Holds for value >= 0, 0 <= numerator, 1 <= denominator, both below 2**31; OVERFLOW if the result
+    would pass NUM_MAX.
+    """
+    whole = value // denominator
+    rest = value - whole * denominator
+    product = checked_product(whole, numerator)
+    if product < 0:
+        return OVERFLOW
+    return checked_sum(product, round_div(rest * numerator, denominator, mode))

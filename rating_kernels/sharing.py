@@ -1,0 +1,268 @@
+"""Pure. Who pays for an event: the owners of pools its user may use, and the user (DECISIONS 20-21).
+
+The workspace lists the memberships that hold for the event, best first: (offset of the owner's image, policy,
+sharing id). One hop only: an owner's own memberships are not looked at.
+"""
+
+from numba import njit
+
+from rating_kernels import table_words as t
+from rating_kernels.batch_columns import FLAG_SHARED
+from rating_kernels.charge_group import (
+    BEYOND_LIMIT,
+    booking_cycle,
+    charge_group,
+    chargeable,
+    count,
+    counter_row,
+    use_allowance,
+)
+from rating_kernels.group_image import AMOUNT_MAX, C_AMOUNT
+from rating_kernels.profile_image import (
+    G_OWNER_SLOT,
+    G_POLICY,
+    G_SHARING_ID,
+    G_VALID_FROM_US,
+    G_VALID_TO_US,
+    MEMBERSHIP_WORDS,
+    P_MEMBERSHIPS_AT,
+    V_MEMBERSHIP_FIRST,
+    V_MEMBERSHIPS,
+)
+from rating_kernels.quantities import mul_div
+from rating_kernels.tariff_table import (
+    DENY_WHEN_EXHAUSTED,
+    DOWN,
+    HALF_UP,
+    MEMBER_FIRST,
+    Ints,
+)
+from rating_kernels.thresholds import watch
+from rating_kernels.workspace import PAYER_WORDS, PAYERS_MAX, W_PAYER_ROWS, W_PAYERS
+
+# A counter of a sharing group and a resource: ids are below 2**31, so both fit a word.
+SHARING_SHIFT = 32
+
+
+@njit(cache=True, nogil=True)
+def find_payers(
+    profiles: Ints, profile_at: int, service: int, slot_at: Ints, time_us: int, work: Ints
+) -> None:
+    """List the memberships of a service that hold at the event's time and whose owner is here."""
+    work[W_PAYERS] = 0
+    first = profiles[service + V_MEMBERSHIP_FIRST]
+    row = profile_at + profiles[profile_at + P_MEMBERSHIPS_AT] + first * MEMBERSHIP_WORDS
+    for _ in range(profiles[service + V_MEMBERSHIPS]):
+        slot = profiles[row + G_OWNER_SLOT]
+        if (
+            work[W_PAYERS] < PAYERS_MAX
+            and profiles[row + G_VALID_FROM_US] <= time_us < profiles[row + G_VALID_TO_US]
+            and slot_at[slot] >= 0
+        ):
+            entry = W_PAYER_ROWS + work[W_PAYERS] * PAYER_WORDS
+            work[entry] = slot_at[slot]
+            work[entry + 1] = profiles[row + G_POLICY]
+            work[entry + 2] = profiles[row + G_SHARING_ID]
+            work[W_PAYERS] += 1
+        row += MEMBERSHIP_WORDS
+
+
+@njit(cache=True, nogil=True)
+def policy_covers(table: Ints, policy: int, service_type: int, resource: int, charge_tag_id: int) -> bool:
+    """Whether a policy speaks of this use of this resource; a policy without tags covers every tag."""
+    if (table[table[t.POLICY_SERVICE_TYPES] + policy] >> service_type) & 1 == 0:
+        return False
+    if (table[table[t.POLICY_RESOURCES] + policy] >> resource) & 1 == 0:
+        return False
+    first, end = table[table[t.POLICY_TAG_FIRST] + policy], table[table[t.POLICY_TAG_FIRST] + policy + 1]
+    if first == end:
+        return True
+    for tag in range(first, end):
+        if table[table[t.POLICY_TAG_ID] + tag] == charge_tag_id:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def member_goes_first(table: Ints, work: Ints) -> bool:
+    """The best membership's strategy decides whether the user's own balances come first."""
+    return work[W_PAYERS] == 0 or table[table[t.POLICY_STRATEGY] + work[W_PAYER_ROWS + 1]] == MEMBER_FIRST
+
+
+@njit(cache=True, nogil=True)
+def cap_room(
+    table: Ints, words: Ints, at: int, owner_at: int, policy: int, counter_id: int, time_us: int
+) -> int:
+    """How much the policy's caps of the cycle still allow, for this member and for the group."""
+    room = AMOUNT_MAX
+    if table[table[t.POLICY_CAP_MEMBER] + policy] >= 0:
+        cycle_no, _, _, _ = booking_cycle(words, at, time_us)
+        row = counter_row(words, at, cycle_no, counter_id)
+        room = min(
+            room, table[table[t.POLICY_CAP_MEMBER] + policy] - (words[row + C_AMOUNT] if row >= 0 else 0)
+        )
+    if table[table[t.POLICY_CAP_GROUP] + policy] >= 0:
+        cycle_no, _, _, _ = booking_cycle(words, owner_at, time_us)
+        row = counter_row(words, owner_at, cycle_no, counter_id)
+        room = min(
+            room, table[table[t.POLICY_CAP_GROUP] + policy] - (words[row + C_AMOUNT] if row >= 0 else 0)
+        )
+    return max(room, 0)
+
+
+@njit(cache=True, nogil=True)
+def count_caps(
+    table: Ints,
+    words: Ints,
+    at: int,
+    owner_at: int,
+    policy: int,
+    counter_id: int,
+    amount: int,
+    time_us: int,
+    work: Ints,
+) -> None:
+    """Add to the counters that the policy's caps go by."""
+    if table[table[t.POLICY_CAP_MEMBER] + policy] >= 0:
+        cycle_no, _, _, _ = booking_cycle(words, at, time_us)
+        count(words, at, cycle_no, counter_id, amount, work)
+    if table[table[t.POLICY_CAP_GROUP] + policy] >= 0:
+        cycle_no, _, _, _ = booking_cycle(words, owner_at, time_us)
+        count(words, owner_at, cycle_no, counter_id, amount, work)
+
+
+@njit(cache=True, nogil=True)
+def cover_by_allowances(
+    table: Ints,
+    words: Ints,
+    at: int,
+    detail: int,
+    service_type: int,
+    quantity: int,
+    time_us: int,
+    impacts: Ints,
+    work: Ints,
+) -> tuple[int, int, bool]:
+    """(quantity covered, FLAG_SHARED or 0, denied): the detail's allowances in order, each by all payers."""
+    covered = 0
+    flags = 0
+    own_turn = 0 if member_goes_first(table, work) else work[W_PAYERS]
+    for allowance in range(
+        table[table[t.DETAIL_ALLOWANCE_FIRST] + detail], table[table[t.DETAIL_ALLOWANCE_FIRST] + detail + 1]
+    ):
+        resource = table[table[t.ALLOWANCE_RESOURCE] + allowance]
+        numerator, denominator = (
+            table[table[t.ALLOWANCE_NUM] + allowance],
+            table[table[t.ALLOWANCE_DEN] + allowance],
+        )
+        owner = 0
+        for turn in range(work[W_PAYERS] + 1):
+            if covered == quantity:
+                break
+            if turn == own_turn:
+                watch(table, words, at, resource, time_us, work)
+                taken, _ = use_allowance(
+                    table,
+                    words,
+                    at,
+                    resource,
+                    numerator,
+                    denominator,
+                    quantity - covered,
+                    AMOUNT_MAX,
+                    time_us,
+                    impacts,
+                    work,
+                )
+                covered += taken
+                continue
+            entry = W_PAYER_ROWS + owner * PAYER_WORDS
+            owner_at, policy, sharing_id = work[entry], work[entry + 1], work[entry + 2]
+            owner += 1
+            if not policy_covers(
+                table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
+            ):
+                continue
+            offered = min(
+                quantity - covered, mul_div(quantity, table[table[t.POLICY_PERCENT] + policy], 100, DOWN)
+            )
+            counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
+            units_max = cap_room(table, words, at, owner_at, policy, counter_id, time_us)
+            watch(table, words, owner_at, resource, time_us, work)
+            taken, units = use_allowance(
+                table,
+                words,
+                owner_at,
+                resource,
+                numerator,
+                denominator,
+                offered,
+                units_max,
+                time_us,
+                impacts,
+                work,
+            )
+            if units > 0:
+                flags = FLAG_SHARED
+                count_caps(table, words, at, owner_at, policy, counter_id, units, time_us, work)
+            covered += taken
+            if taken < offered and table[table[t.POLICY_EXHAUSTED] + policy] == DENY_WHEN_EXHAUSTED:
+                return covered, flags, True
+    return covered, flags, False
+
+
+@njit(cache=True, nogil=True)
+def charge_owners(
+    table: Ints,
+    words: Ints,
+    at: int,
+    detail: int,
+    service_type: int,
+    amount: int,
+    quantity: int,
+    time_us: int,
+    impacts: Ints,
+    work: Ints,
+) -> tuple[int, int, bool, bool]:
+    """(amount paid by owners, quantity it stands for, denied, too large) of an amount of money."""
+    resource = table[table[t.DETAIL_RESOURCE] + detail]
+    paid = 0
+    paid_quantity = 0
+    for owner in range(work[W_PAYERS]):
+        if paid == amount:
+            break
+        entry = W_PAYER_ROWS + owner * PAYER_WORDS
+        owner_at, policy, sharing_id = work[entry], work[entry + 1], work[entry + 2]
+        if not policy_covers(
+            table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
+        ):
+            continue
+        offered = min(amount - paid, mul_div(amount, table[table[t.POLICY_PERCENT] + policy], 100, HALF_UP))
+        counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
+        wanted = min(offered, cap_room(table, words, at, owner_at, policy, counter_id, time_us))
+        wanted, limited = chargeable(table, words, owner_at, resource, wanted, time_us)
+        if (limited == BEYOND_LIMIT or wanted < offered) and table[
+            table[t.POLICY_EXHAUSTED] + policy
+        ] == DENY_WHEN_EXHAUSTED:
+            return paid, paid_quantity, True, False
+        if wanted == 0:
+            continue
+        watch(table, words, owner_at, resource, time_us, work)
+        part = mul_div(wanted, quantity, amount, DOWN) if quantity < 2**31 and amount < 2**31 else 0
+        if not charge_group(
+            table,
+            words,
+            owner_at,
+            resource,
+            table[table[t.DETAIL_ITEM_ID] + detail],
+            wanted,
+            part,
+            time_us,
+            impacts,
+            work,
+        ):
+            return paid, paid_quantity, False, True
+        count_caps(table, words, at, owner_at, policy, counter_id, wanted, time_us, work)
+        paid += wanted
+        paid_quantity += part
+    return paid, paid_quantity, False, False

@@ -1,0 +1,44 @@
+"""Pure. What one event has changed so far, so that a denied event leaves no trace.
+
+Rows are only appended during an
+event, so putting the counts back removes them again.
+"""
+
+from numba import njit
+
+from rating_kernels.group_image import H_SECTIONS, SECTION_WORDS
+from rating_kernels.group_layout import append_row
+from rating_kernels.tariff_table import Ints
+from rating_kernels.workspace import W_LOG, W_LOG_ENTRIES
+
+
+@njit(cache=True, nogil=True)
+def put(words: Ints, at: int, value: int, work: Ints) -> None:
+    """Change a word and remember what it was."""
+    entry = W_LOG_ENTRIES + 2 * work[W_LOG]
+    work[entry] = at
+    work[entry + 1] = words[at]
+    work[W_LOG] += 1
+    words[at] = value
+
+
+@njit(cache=True, nogil=True)
+def logged_append(words: Ints, at: int, section: int, work: Ints) -> int:
+    """Take a row at a section's end; undone by its count. -1 if there is no room."""
+    head = at + H_SECTIONS + section * SECTION_WORDS
+    count = words[head]
+    row = append_row(words, at, section)
+    if row >= 0:
+        entry = W_LOG_ENTRIES + 2 * work[W_LOG]
+        work[entry] = head
+        work[entry + 1] = count
+        work[W_LOG] += 1
+    return row
+
+
+@njit(cache=True, nogil=True)
+def undo(words: Ints, work: Ints) -> None:
+    """Put everything back, the last change first."""
+    for entry in range(work[W_LOG] - 1, -1, -1):
+        words[work[W_LOG_ENTRIES + 2 * entry]] = work[W_LOG_ENTRIES + 2 * entry + 1]
+    work[W_LOG] = 0
