@@ -1,0 +1,62 @@
+"""Pure. Names of keys, and which shard a customer lives in. No other module builds a key.
+
+All keys of a shard carry its hash tag, so a Cluster keeps them in one slot and one call may change any.
+"""
+
+PREFIX = "cl"
+# Identifiers are spread over as many buckets as there are shards; a bucket is one hash.
+DIGITS = 4
+
+
+def _tag(shard: int) -> str:
+    return f"{PREFIX}:{{{shard:0{DIGITS}d}}}"
+
+
+def header_key(shard: int) -> str:
+    """Hash: version, catalogue, reservation, epochs and floors of partitions."""
+    return f"{_tag(shard)}:header"
+
+
+def recent_key(shard: int) -> str:
+    """List: what each of the last commits changed, newest last."""
+    return f"{_tag(shard)}:recent"
+
+
+def groups_key(shard: int) -> str:
+    """Hash: balance group id -> record."""
+    return f"{_tag(shard)}:groups"
+
+
+def profiles_key(shard: int) -> str:
+    """Hash: customer id -> profile."""
+    return f"{_tag(shard)}:profiles"
+
+
+def decisions_key(shard: int, partition: int) -> str:
+    """List: entries of decisions of one input partition, oldest first."""
+    return f"{_tag(shard)}:decisions:{partition}"
+
+
+def directory_key(bucket: int) -> str:
+    """Hash: identifier -> where its customers live."""
+    return f"{PREFIX}:{{d{bucket:0{DIGITS}d}}}:directory"
+
+
+def draw_key(partition: int) -> str:
+    """Counter of claims of a partition."""
+    return f"{PREFIX}:draw:{partition}"
+
+
+def shard_of(customer_id: int, shards: int) -> int:
+    """Where a customer lives who is not tied to anybody; members live with their owner."""
+    return customer_id % shards
+
+
+def pack_id(number: int) -> bytes:
+    """An id as a hash field: 8 bytes, big-endian."""
+    return number.to_bytes(8, "big")
+
+
+def unpack_ids(blob: bytes) -> frozenset[int]:
+    """Ids from their concatenation."""
+    return frozenset(int.from_bytes(blob[at : at + 8], "big") for at in range(0, len(blob), 8))
