@@ -43,7 +43,9 @@ class Numbers(NamedTuple):
     group_id: int
     subscription_ids: tuple[int, ...]
     sharing_ids: tuple[int, ...]
+    pool_ids: tuple[int, ...]  # sharing groups they are members of
     hierarchy_id: int  # of the group they own; 0 = none
+    payer_id: int  # hierarchy group whose owner pays their bills; 0 = none
 
 
 @dataclasses.dataclass
@@ -141,7 +143,9 @@ def give_numbers(line: CustomerLine, known: KnownCustomers) -> Numbers:
         group_id=count.balance_group,
         subscription_ids=tuple(range(first_subscription, first_subscription + len(line.subscriptions))),
         sharing_ids=tuple(range(first_sharing, first_sharing + len(line.shares))),
+        pool_ids=tuple(known.sharing_groups[member.group].id for member in line.member_of),
         hierarchy_id=count.hierarchy_group if line.hierarchy.owns else 0,
+        payer_id=known.hierarchy_groups[line.hierarchy.member_of].id if line.hierarchy.member_of else 0,
     )
     count.customer += 1
     count.billing_profile += 1
@@ -190,7 +194,7 @@ def _mandate_conflicts(line: CustomerLine, before: CustomerLine | None, known: K
     owner = known.mandates[mandate.id]
     if owner != line.customer:
         return [f"mandate {mandate.id!r} belongs to customer {owner!r}"]
-    return [f"mandate {mandate.id!r} was given before with other content; a new mandate needs a new id"]
+    return [f"mandate {mandate.id!r} was given before; another mandate needs another id"]
 
 
 def _mandate(line: CustomerLine) -> Mandate | None:

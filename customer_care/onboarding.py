@@ -68,13 +68,15 @@ def onboard_lines(
         if not text.strip():
             continue
         line = decode_line(text)
-        taken = Refused(line) if isinstance(line, str) else take_line(line, known, catalogue, shards)
+        if isinstance(line, str):
+            faults.append(LineFault(number, line))
+            continue
+        taken = take_line(line, known, catalogue, shards)
         if isinstance(taken, Onboarded):
             onboarded.append(taken)
-        elif isinstance(taken, Refused):
-            faults.append(LineFault(number, taken.reason))
         else:
-            faults.append(LineFault(number, f"customer {line.customer!r} is there already"))
+            twice = f"customer {line.customer!r} is there already"
+            faults.append(LineFault(number, taken.reason if isinstance(taken, Refused) else twice))
     return onboarded, faults
 
 

@@ -24,6 +24,11 @@ def row_id() -> Column[int]:
     return Column("id", ROW_ID, primary_key=True, autoincrement=True)
 
 
+def numbered() -> Column[int]:
+    """The number of a row that the store knows too, taken from `sequences` before the row is written."""
+    return Column("id", ROW_ID, primary_key=True, autoincrement=False)
+
+
 def row_of(table: str, name: str = "", *, nullable: bool = False) -> Column[int]:
     """A reference by number to a row of another table."""
     singular = f"{table.removesuffix('s')}_id"

@@ -24,7 +24,17 @@ from sqlalchemy import (
     text,
 )
 
-from customer_care.table_columns import ROW_ID, code, integer, metadata, row_id, row_of, status, validity
+from customer_care.table_columns import (
+    ROW_ID,
+    code,
+    integer,
+    metadata,
+    numbered,
+    row_id,
+    row_of,
+    status,
+    validity,
+)
 
 # Grows with every change of the tables; `records.open_records` refuses a database of another number.
 SCHEMA_VERSION = 1
@@ -36,7 +46,7 @@ schema_version = Table("schema_version", metadata, Column("version", Integer, pr
 customers = Table(
     "customers",
     metadata,
-    row_id(),
+    numbered(),
     Column("code", String(200), nullable=False, unique=True),
     code("customer_type"),
     *status("open", "closed"),
@@ -80,7 +90,7 @@ mandates = Table(
 billing_profiles = Table(
     "billing_profiles",
     metadata,
-    row_id(),
+    numbered(),
     row_of("customers"),
     Column("payment_type", String(20), nullable=False),  # prepaid, pay_now, postpaid
     Column("payment_method", String(20), nullable=False),  # invoice, direct_debit
@@ -110,7 +120,7 @@ billing_credits = Table(
 balance_groups = Table(
     "balance_groups",
     metadata,
-    row_id(),
+    numbered(),
     row_of("customers"),
     row_of("billing_profiles"),
     code("name"),
@@ -121,7 +131,7 @@ balance_groups = Table(
 subscriptions = Table(
     "subscriptions",
     metadata,
-    row_id(),
+    numbered(),
     Column("code", String(200), nullable=False, unique=True),
     row_of("customers"),
     row_of("balance_groups"),
@@ -158,7 +168,7 @@ services = Table(
 sharing_groups = Table(
     "sharing_groups",
     metadata,
-    row_id(),
+    numbered(),
     Column("code", String(200), nullable=False, unique=True),
     row_of("customers", "owner_customer_id"),
     row_of("subscriptions"),
@@ -183,7 +193,7 @@ sharing_memberships = Table(
 hierarchy_groups = Table(
     "hierarchy_groups",
     metadata,
-    row_id(),
+    numbered(),
     Column("code", String(200), nullable=False, unique=True),
     row_of("billing_profiles", "owner_billing_profile_id"),
     *status("active", "closed"),
@@ -271,7 +281,8 @@ bill_taxes = Table(
     UniqueConstraint("bill_id", "tax", "percent_micro"),
 )
 
-# Numbers without gaps: taken in the transaction that uses them.
+# Numbers without gaps, taken in the transaction that uses them. Those that the store knows are the same
+# at every site: their site is empty.
 sequences = Table(
     "sequences",
     metadata,
