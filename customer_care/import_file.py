@@ -27,7 +27,7 @@ from customer_care.tables import activity_log, addresses, billing_profiles, cust
 BATCH_LINES = 500
 
 
-class Site(NamedTuple):
+class Desk(NamedTuple):
     """Where customers are taken: catalogue, number of shards, who does it and by which clock."""
 
     catalogue: CompiledCatalogue
@@ -44,35 +44,44 @@ class BatchReport(NamedTuple):
     unchanged: int
     faults: list[LineFault]
 
+    def plus(self, other: "BatchReport") -> "BatchReport":
+        """Both together."""
+        return BatchReport(
+            self.new + other.new,
+            self.changed + other.changed,
+            self.unchanged + other.unchanged,
+            self.faults + other.faults,
+        )
 
-def import_lines(lines: Iterable[bytes], engine: Engine, site: Site) -> Iterator[BatchReport]:
+
+def import_lines(lines: Iterable[bytes], engine: Engine, desk: Desk) -> Iterator[BatchReport]:
     """Record customers; yields after each batch, when it is durable. Empty lines are skipped."""
     numbered = ((number, text) for number, text in enumerate(lines, 1) if text.strip())
     while batch := list(itertools.islice(numbered, BATCH_LINES)):
-        yield _import_batch(batch, engine, site)
+        yield _import_batch(batch, engine, desk)
 
 
-def _import_batch(batch: list[tuple[int, bytes]], engine: Engine, site: Site) -> BatchReport:
+def _import_batch(batch: list[tuple[int, bytes]], engine: Engine, desk: Desk) -> BatchReport:
     decoded = [(number, decode_line(text)) for number, text in batch]
     faults = [LineFault(number, line) for number, line in decoded if isinstance(line, str)]
     good = [(number, line) for number, line in decoded if not isinstance(line, str)]
     with writing(engine) as connection:
         known = known_customers(connection, [line for _, line in good])
-        report = _take(connection, good, known, site)
+        report = _take(connection, good, known, desk)
     return report._replace(faults=sorted(faults + report.faults))
 
 
 def _take(
-    connection: Connection, lines: list[tuple[int, CustomerLine]], known: KnownCustomers, site: Site
+    connection: Connection, lines: list[tuple[int, CustomerLine]], known: KnownCustomers, desk: Desk
 ) -> BatchReport:
     """New customers are written together, then what changed of others: a line may change one just taken."""
-    now_us = site.now_us()
+    now_us = desk.now_us()
     rows, changes, faults = [], [], []
     unchanged = 0
     for number, line in lines:
-        taken = take_line(line, known, site.catalogue, site.shards)
+        taken = take_line(line, known, desk.catalogue, desk.shards)
         if isinstance(taken, Onboarded):
-            rows.append(new_rows(taken, site.catalogue, now_us, site.actor))
+            rows.append(new_rows(taken, desk.catalogue, now_us, desk.actor))
         elif isinstance(taken, Changed):
             changes.append(taken)
         elif isinstance(taken, Refused):
@@ -82,7 +91,7 @@ def _take(
     insert_rows(connection, rows)
     save_numbers(connection, known.next)
     for change in changes:
-        _change_customer(connection, change, now_us, site.actor)
+        _change_customer(connection, change, now_us, desk.actor)
     return BatchReport(len(rows), len(changes), unchanged, faults)
 
 

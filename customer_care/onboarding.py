@@ -7,6 +7,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from balance_store.keyspace import shard_of
 from balance_store.profile_record import PROFILE_SCHEMA, Membership, Profile, ServiceEntry
 from balance_store.requests import DirectoryEntry
 from config.civil_time import local_midnight_us
@@ -116,7 +117,7 @@ def onboard(
         for one, from_us in zip(line.subscriptions, starts_us, strict=True)
     )
     everything = tuple(purchase for some in purchases for purchase in some)
-    shard = pools[0].shard if pools else numbers.customer_id % shards
+    shard = pools[0].shard if pools else shard_of(numbers.customer_id, shards)
     memberships = _memberships(line, pools, cycle.start_us)
     services = tuple(
         service

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     create_engine,
     event,
+    func,
     insert,
     inspect,
     make_url,
@@ -127,6 +128,11 @@ def waiting_publications(connection: Connection, limit: int) -> list[tuple[int, 
     """Customers the store has not been told of, locked until the transaction ends."""
     query = select(outbox.c.customer_id, outbox.c.publication).order_by(outbox.c.customer_id).limit(limit)
     return [(row.customer_id, row.publication) for row in connection.execute(query.with_for_update())]
+
+
+def waiting_count(connection: Connection) -> int:
+    """How many customers the store has not been told of."""
+    return connection.execute(select(func.count()).select_from(outbox)).scalar_one()
 
 
 def forget_publications(connection: Connection, customer_ids: list[int]) -> None:

@@ -1,6 +1,7 @@
 """Shell. A customer on the terminal: what is recorded, and the balances as the store has them now."""
 
 import datetime
+import zoneinfo
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -11,6 +12,7 @@ from customer_care.customer_view import (
     BillView,
     CustomerView,
     HierarchyView,
+    ServiceView,
     SharingView,
     Validity,
     amount_text,
@@ -18,16 +20,20 @@ from customer_care.customer_view import (
 
 
 def print_customer(
-    view: CustomerView, balances: list[BalanceView] | str, minor_digits: int, console: Console
+    view: CustomerView,
+    balances: list[BalanceView] | str,
+    minor_digits: int,
+    zone: zoneinfo.ZoneInfo,
+    console: Console,
 ) -> None:
-    """Print everything; `balances` may be the reason why the store did not answer."""
+    """Print everything, days and times of a zone; `balances` may be why the store did not answer."""
     console.print(_head(view))
-    console.print(_bills(view.bills, minor_digits))
-    console.print(_subscriptions(view))
+    console.print(_bills(view.bills, minor_digits, zone))
+    console.print(_subscriptions(view, zone))
     groups = _groups(view)
     if groups:
         console.print(Group(*groups))
-    console.print(_balances(balances))
+    console.print(_balances(balances, zone))
 
 
 def _head(view: CustomerView) -> RenderableType:
@@ -59,7 +65,7 @@ def _published(view: CustomerView) -> str:
     return "known to the store" if view.published else "the store has not been told yet: `care publish`"
 
 
-def _bills(bills: list[BillView], minor_digits: int) -> RenderableType:
+def _bills(bills: list[BillView], minor_digits: int, zone: zoneinfo.ZoneInfo) -> RenderableType:
     table = _titled("Bills", "bill", "number", "status", "cycle", "from", "to", "total", "due")
     for bill in bills:
         table.add_row(
@@ -67,20 +73,24 @@ def _bills(bills: list[BillView], minor_digits: int) -> RenderableType:
             "" if bill.number is None else str(bill.number),
             bill.status,
             str(bill.cycle_no),
-            _day(bill.period.start),
-            _day(bill.period.end),
+            _day(bill.period.start, zone),
+            _day(bill.period.end, zone),
             f"{amount_text(bill.total_minor, minor_digits, minor_digits)} {bill.currency}",
             f"{amount_text(bill.due_minor, minor_digits, minor_digits)} {bill.currency}",
         )
     return table
 
 
-def _subscriptions(view: CustomerView) -> RenderableType:
+def _subscriptions(view: CustomerView, zone: zoneinfo.ZoneInfo) -> RenderableType:
     table = _titled("Subscriptions", "subscription", "plan", "status", "valid", "products", "services")
     for one in view.subscriptions:
-        services = "\n".join(f"{service.type} {service.identifier}" for service in one.services)
         table.add_row(
-            one.code, one.plan, one.status, _span(one.validity), Text("\n".join(one.products)), Text(services)
+            one.code,
+            one.plan,
+            one.status,
+            _span(one.validity, zone),
+            ", ".join(one.products),
+            _services(one.services),
         )
     return table
 
@@ -105,13 +115,13 @@ def _hierarchy(one: HierarchyView, verb: str) -> str:
     return f"  {one.group}: {verb} {others}"
 
 
-def _balances(balances: list[BalanceView] | str) -> RenderableType:
+def _balances(balances: list[BalanceView] | str, zone: zoneinfo.ZoneInfo) -> RenderableType:
     if isinstance(balances, str):
         return Text(f"Balances: {balances}")
     table = _titled("Balances: positive = owed, negative = prepaid or free", "resource", "amount", "valid")
     for one in balances:
         table.add_row(
-            one.resource, Text(f"{one.amount} {one.unit}".strip(), justify="right"), _span(one.validity)
+            one.resource, Text(f"{one.amount} {one.unit}".strip(), justify="right"), _span(one.validity, zone)
         )
     return table
 
@@ -120,9 +130,22 @@ def _titled(title: str, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
 
 
-def _span(validity: Validity) -> str:
-    return f"{_day(validity.start)} to {_day(validity.end)}"
+def _services(services: list[ServiceView]) -> str:
+    """A line for each identifier with the services it has."""
+    kinds: dict[str, list[str]] = {}
+    for service in services:
+        kinds.setdefault(service.identifier, []).append(service.type)
+    return "\n".join(f"{identifier}: {', '.join(some)}" for identifier, some in kinds.items())
 
 
-def _day(time: datetime.datetime | None) -> str:
-    return "" if time is None else time.strftime("%Y-%m-%d %H:%M")
+def _span(validity: Validity, zone: zoneinfo.ZoneInfo) -> str:
+    end = _day(validity.end, zone)
+    return f"{_day(validity.start, zone)} to {end}" if end else f"from {_day(validity.start, zone)}"
+
+
+def _day(time: datetime.datetime | None, zone: zoneinfo.ZoneInfo) -> str:
+    """A date, with the time unless it is midnight; empty = no end."""
+    if time is None:
+        return ""
+    local = time.astimezone(zone)
+    return local.strftime("%Y-%m-%d" if local.time() == datetime.time() else "%Y-%m-%d %H:%M:%S")
