@@ -9,6 +9,7 @@ commonest is one byte), cycle numbers, which count back from the open cycle, and
 import numpy as np
 from numba import njit
 
+from balance_store.varint import VARINT_BYTES_MAX, get_varint, put_varint
 from rating_kernels.group_image import (
     B_CREATED_US,
     B_VALID_FROM_US,
@@ -44,8 +45,6 @@ from rating_kernels.tariff_table import Bytes, Ints
 
 SCHEMA = 1
 PLAIN, TIME, CYCLE, RAW = range(4)
-# A varint of 64 bits takes at most ten bytes.
-WORD_BYTES_MAX = 10
 COUNT_MAX = 1 << 20
 BAD_RECORD = -1
 
@@ -63,34 +62,6 @@ _KIND[SECTION_COMMANDS, M_DONE_US] = TIME
 _HEADER_KIND = np.zeros(HEADER_STORED, np.int64)
 _HEADER_KIND[[H_CYCLE_END_US, H_CLOSED_AT_US]] = TIME
 _ROOM = np.array(ROOM, np.int64)
-
-
-@njit(cache=True, nogil=True)
-def put_varint(out: Bytes, at: int, value: int) -> int:
-    """Write a signed number, small ones short; returns the next offset."""
-    bits = np.uint64((value << 1) ^ (value >> 63))
-    while bits >= np.uint64(128):
-        out[at] = np.uint8(bits & np.uint64(127)) | np.uint8(128)
-        bits >>= np.uint64(7)
-        at += 1
-    out[at] = np.uint8(bits)
-    return at + 1
-
-
-@njit(cache=True, nogil=True)
-def get_varint(data: Bytes, at: int) -> tuple[int, int]:
-    """(number, next offset), the offset BAD_RECORD past the end or for more than 64 bits."""
-    bits = np.uint64(0)
-    for shift in range(WORD_BYTES_MAX):
-        if at >= len(data):
-            return 0, BAD_RECORD
-        byte = np.uint64(data[at])
-        at += 1
-        bits |= (byte & np.uint64(127)) << np.uint64(7 * shift)
-        if byte < np.uint64(128):
-            half = np.int64(bits >> np.uint64(1))
-            return half ^ -np.int64(bits & np.uint64(1)), at
-    return 0, BAD_RECORD
 
 
 @njit(cache=True, nogil=True)
@@ -120,7 +91,7 @@ def get_word(data: Bytes, at: int, kind: int, cycle_start_us: int, cycle_no: int
         raw = np.uint64(0)
         for byte in range(8):
             raw |= np.uint64(data[at + byte]) << np.uint64(8 * byte)
-        return np.int64(raw), at + 8
+        return np.int64(raw), at + 8  # type: ignore[return-value]  # numba: an int64
     value, at = get_varint(data, at)
     if kind == TIME:
         if value == 0:
@@ -158,7 +129,7 @@ def pack_bound(words: Ints, at: int) -> int:
     total = 1 + SECTIONS + HEADER_STORED
     for section in range(SECTIONS):
         total += section_count(words, at, section) * _ROW_WORDS[section]
-    return total * WORD_BYTES_MAX
+    return total * VARINT_BYTES_MAX
 
 
 @njit(cache=True, nogil=True)
