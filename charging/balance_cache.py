@@ -17,6 +17,7 @@ from charging.profile_words import identifiers_of, profile_words
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.group_image import H_CALENDAR, H_CUSTOMER_ID, H_PROFILE_AT, H_TOUCHED, INFINITE_US
 from rating_kernels.group_layout import grown, image_words
+from rating_kernels.table_words import table_words
 from rating_kernels.tariff_table import Ints
 
 NO_SLOT = -1
@@ -67,6 +68,7 @@ class BalanceCache:
 
     def __init__(self, catalogue: CompiledCatalogue, groups_max: int) -> None:
         self.catalogue = catalogue
+        self.table = table_words(catalogue.table)
         self.calendars = CalendarBook(catalogue.site.time_zone)
         self._groups_max = groups_max
         self.directory: dict[str, tuple[DirectoryEntry, ...]] = {}
@@ -203,7 +205,12 @@ class BalanceCache:
             return
         kept = sorted(self._profiles.values(), key=lambda cached: -cached.used_in)
         kept = kept[: max(1, self._groups_max // 2)]
-        old_words, old_slot_at, old_slots, old_fresh = self.words, self.slot_at, self._slot_of, self._fresh_groups
+        old_words, old_slot_at, old_slots, old_fresh = (
+            self.words,
+            self.slot_at,
+            self._slot_of,
+            self._fresh_groups,
+        )
         self._clear()
         self.directory.clear()
         self.collections += 1
@@ -214,7 +221,9 @@ class BalanceCache:
             for group_id in cached.group_ids:
                 if group_id in old_fresh and group_id not in self._fresh_groups:
                     at = int(old_slot_at[old_slots[group_id]])
-                    self._install_group(cached.shard, group_id, old_words[at : at + image_words(old_words, at)])
+                    self._install_group(
+                        cached.shard, group_id, old_words[at : at + image_words(old_words, at)]
+                    )
 
     def _words_ceiling(self) -> int:
         # Images that outgrew their place leave holes; twice the expected size is time to close them.

@@ -12,6 +12,7 @@ from rating_kernels.group_image import (
     H_CALENDAR_DAY,
     H_CALENDAR_KIND,
 )
+from rating_kernels.table_words import calendar_words
 from rating_kernels.tariff_table import CalendarTable, Ints
 
 # 2000-01-01 to 2050-01-01: every cycle that can still matter, at 8 bytes a boundary.
@@ -20,13 +21,13 @@ TO_US = 2_524_608_000_000_000
 
 
 class CalendarBook:
-    """Maps a calendar to its index in `table`; customers with the same rhythm share one."""
+    """Maps a calendar to its index in `words`; customers with the same rhythm share one."""
 
     def __init__(self, zone_name: str) -> None:
         self._zone_name = zone_name
         self._index: dict[tuple[int, int, int, int], int] = {}
         self._boundaries: list[Ints] = []
-        self.table = CalendarTable(np.zeros(1, np.int64), np.zeros(0, np.int64))
+        self.words = calendar_words(CalendarTable(np.zeros(1, np.int64), np.zeros(0, np.int64)))
 
     def index_of(self, words: Ints, at: int) -> int:
         """The index of the calendar in an image's header; compiles it the first time it is seen."""
@@ -39,9 +40,11 @@ class CalendarBook:
         if index is None:
             index = len(self._boundaries)
             self._index[key] = index
-            self._boundaries.append(cycle_boundaries(kind, count, day, anchor, self._zone_name, FROM_US, TO_US))
+            self._boundaries.append(
+                cycle_boundaries(kind, count, day, anchor, self._zone_name, FROM_US, TO_US)
+            )
             first = np.cumsum([0, *(len(one) for one in self._boundaries)], dtype=np.int64)
-            self.table = CalendarTable(first, np.concatenate(self._boundaries))
+            self.words = calendar_words(CalendarTable(first, np.concatenate(self._boundaries)))
         return index
 
 

@@ -74,7 +74,7 @@ class BatchCharger:
                 wanted = resolve(
                     self._sessions.cache,
                     batch.events,
-                    batch.identifiers,
+                    batch.decoded.identifiers,
                     rows,
                     batch.row_shard,
                     read,
@@ -95,7 +95,9 @@ class BatchCharger:
                     if not entries:
                         cache.directory.pop(name, None)
                 read.identifiers |= wanted.identifiers
-            loads = {shard: (missing.group_ids, missing.profile_ids) for shard, missing in wanted.records.items()}
+            loads = {
+                shard: (missing.group_ids, missing.profile_ids) for shard, missing in wanted.records.items()
+            }
             for customer_id, shard in wanted.profiles.items():
                 loads.setdefault(shard, (set(), set()))[1].add(customer_id)
             await asyncio.gather(*(self._sessions.load(s, *ids) for s, ids in sorted(loads.items())))
@@ -110,8 +112,10 @@ class BatchCharger:
         self.batch_no += 1
         self._limits[L_BATCH_NO] = self.batch_no
         with self._metrics.stage("decide"):
-            batch.decisions = decide_rows(cache, self._limits, batch.events, rows, batch.decisions)
-            touched = batch.decisions.touched_slot[: batch.decisions.used[2]].copy()
+            batch.decisions = decide_rows(
+                cache, self._limits, batch.events, batch.decoded.text, rows, batch.decisions
+            )
+            touched = batch.decisions.touched[: batch.decisions.used[2]].copy()
             commits = []
             shard_rows = rows_by_shard(rows, batch.events, batch.row_shard, self._sessions.shards)
             for shard, mine in shard_rows.items():
@@ -134,11 +138,12 @@ class BatchCharger:
                 *(self._sessions.commit(commit) for commit in commits), return_exceptions=True
             )
         refused = self._settle(commits, answers, owned)
-        if any(answer.status is CommitStatus.RESERVED for answer in answers if isinstance(answer, CommitAnswer)):
+        if any(
+            answer.status is CommitStatus.RESERVED for answer in answers if isinstance(answer, CommitAnswer)
+        ):
             await asyncio.sleep(RESERVED_WAIT_S)
         again = [shard_rows[shard] for shard in refused]
-        pending = np.sort(np.concatenate(again)) if again else rows[:0]
-        return pending
+        return np.sort(np.concatenate(again)) if again else rows[:0]
 
     async def carry_floors(self, owned: dict[int, Ownership]) -> None:
         """Tell every shard the floors it does not know yet; raises ClaimsLostError as `charge` does."""
@@ -177,9 +182,13 @@ class BatchCharger:
                     refused.append(commit.shard)
                 case CommitStatus.UNKNOWN:
                     self._sessions.forget_shard(commit.shard)
-                    trouble = ClaimsLostError(partitions, fenced=False, why="the shard does not know our version")
+                    trouble = ClaimsLostError(
+                        partitions, fenced=False, why="the shard does not know our version"
+                    )
                 case CommitStatus.FENCED:
-                    trouble = ClaimsLostError(frozenset(answer.fenced), fenced=True, why="another owner claimed it")
+                    trouble = ClaimsLostError(
+                        frozenset(answer.fenced), fenced=True, why="another owner claimed it"
+                    )
                 case CommitStatus.CATALOGUE_OLD:
                     trouble = CatalogueTooOldError(
                         f"the store wants catalogue {answer.catalogue_version}, this daemon has {commit.catalogue_version}"
@@ -187,4 +196,3 @@ class BatchCharger:
         if trouble is not None:
             raise trouble
         return refused
-

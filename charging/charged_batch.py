@@ -2,38 +2,39 @@
 
 import numpy as np
 
-from balance_store.decision_record import DecidedEvent, decided_event
+from balance_store.decision_record import DecidedEvent, decided_events
 from balance_store.requests import Floor
 from charging.decide_batch import room_for
 from charging.decode_events import DecodedBatch
-from charging.messages import Message, message_hash
+from charging.messages import message_hash
 from charging.ownership import Decided, Ownership
 from charging.resolve_events import NOWHERE
+from rating_kernels.batch_words import EVENT_INDEX, OFFSET, PARTITION
 from rating_kernels.tariff_table import Ints
 
 
 class ChargedBatch:
     """Events in columns, where each belongs, and what was decided: now, or before we owned the partition."""
 
-    def __init__(
-        self, messages: list[Message], decoded: DecodedBatch, owned: dict[int, Ownership], catalogue_version: int
-    ) -> None:
-        self.messages = messages
+    def __init__(self, decoded: DecodedBatch, owned: dict[int, Ownership], catalogue_version: int) -> None:
         self.decoded = decoded
-        self.events = decoded.events
-        self.identifiers = decoded.identifiers
+        self.messages = decoded.messages
+        self.events = decoded.words
         self.catalogue_version = catalogue_version
-        self.row_shard: Ints = np.full(len(self.events.outcome), NOWHERE, np.int64)
-        self.decisions = room_for(len(self.events.outcome))
+        self.row_shard: Ints = np.full(len(self.events), NOWHERE, np.int64)
+        self.decisions = room_for(len(self.events))
         self.decided_before = self._find_decided(owned)
+
+    def __len__(self) -> int:
+        return len(self.events)
 
     def _find_decided(self, owned: dict[int, Ownership]) -> dict[int, Decided]:
         """Rows whose position a decision already names: nothing is decided again there."""
         if not any(one.decided for one in owned.values()):
             return {}
         found = {}
-        columns = (self.events.partition, self.events.offset, self.events.event_index)
-        for row, (partition, offset, index) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+        places = self.events[:, [PARTITION, OFFSET, EVENT_INDEX]].tolist()
+        for row, (partition, offset, index) in enumerate(places):
             decided = owned[partition].decided.get((offset, index))
             if decided is not None:
                 found[row] = decided
@@ -41,17 +42,17 @@ class ChargedBatch:
 
     def undecided_rows(self) -> Ints:
         """Rows to decide, in order of arrival."""
-        rows = np.arange(len(self.events.outcome), dtype=np.int64)
+        rows = np.arange(len(self.events), dtype=np.int64)
         if not self.decided_before:
             return rows
         return np.delete(rows, np.fromiter(self.decided_before, np.int64, len(self.decided_before)))
 
-    def decision(self, row: int) -> tuple[int, DecidedEvent]:
-        """Catalogue version and decision of a row, whoever made it."""
-        before = self.decided_before.get(row)
-        if before is not None:
-            return before.catalogue_version, before.event
-        return self.catalogue_version, decided_event(self.events, self.decisions, row)
+    def decided(self) -> list[tuple[int, DecidedEvent]]:
+        """Catalogue version and decision of every row, whoever made it."""
+        decided = [(self.catalogue_version, event) for event in decided_events(self.events, self.decisions)]
+        for row, before in self.decided_before.items():
+            decided[row] = (before.catalogue_version, before.event)
+        return decided
 
     def partitions(self) -> frozenset[int]:
         """Partitions that messages of this batch came from."""

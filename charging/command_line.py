@@ -10,8 +10,13 @@ import cyclopts
 from cyclopts import Parameter
 
 from charging.server_commands import app as servers_app
+from config.load import load_settings
+from config.settings import Settings
+from config.load import load_settings
 
-Config = Annotated[str | None, Parameter(name=["--config", "-c"], help="Settings file (TOML); without it the defaults.")]
+Config = Annotated[
+    str | None, Parameter(name=["--config", "-c"], help="Settings file (TOML); without it the defaults.")
+]
 
 app = cyclopts.App(name="charging", help="Charge usage events in real time.", version_flags=["--version"])
 app.command(servers_app)
@@ -23,9 +28,7 @@ app.command(topics_app)
 app.command(store_app)
 
 
-def _settings(config: str | None):  # noqa: ANN202  # the type's module is imported when used
-    from config.load import load_settings
-
+def _settings(config: str | None) -> Settings:
     return load_settings(config, os.environ)
 
 
@@ -87,11 +90,11 @@ def send(*, usage: str, config: Config = None, wire: Literal["json", "msgpack"] 
 
 
 @app.command(name="settings")
-def show_settings(*, config: Config = None) -> None:
-    """Print every setting with its value, unit, bounds, default and the reason for it."""
-    from config.describe_settings import print_settings
+def show_settings() -> None:
+    """Print every setting with its unit, bounds, default, environment variable and the reason for it."""
+    from config.describe_settings import settings_text
 
-    print_settings(_settings(config))
+    print(settings_text())
 
 
 @catalog_app.command

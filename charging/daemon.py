@@ -23,15 +23,16 @@ from charging.kafka_source import KafkaSource
 from charging.logging_setup import set_up_logging
 from charging.messages import Message
 from charging.metrics import Metrics
-from charging.output_batch import encode_outputs
+from charging.output_batch import batch_outputs
+from charging.output_records import RecordWriter
 from charging.ownership import Ownership
 from charging.ports import Output
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
-from config.compile_catalogue import CompiledCatalogue
-from config.load import compiled_catalogue
+from charging.warm_up import warm_up
+from config.compiled_catalogue import CompiledCatalogue
+from config.load import load_compiled_catalogue
 from config.settings import Settings
-from rating_kernels.warm_up import warm_up
 
 log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ class Daemon:
     def __init__(self, settings: Settings, catalogue: CompiledCatalogue) -> None:
         self._settings = settings
         self._catalogue = catalogue
+        self._writer = RecordWriter(catalogue, settings.kafka.topics.usage, settings.charging.output_format)
         self.metrics = Metrics()
         self.health = HealthServer(self.metrics, self.reasons_not_ready)
         self._pump: Pump | None = None
@@ -115,11 +117,13 @@ class Daemon:
         pump.stop()
 
     def _decode(self, messages: list[Message], owned: dict[int, Ownership]) -> ChargedBatch:
-        decoded = decode_messages(messages, self._catalogue, self._settings.charging)
-        return ChargedBatch(messages, decoded, owned, self._catalogue.version)
+        decoded = decode_messages(messages, self._catalogue, self._settings.charging.message_bytes_max)
+        return ChargedBatch(decoded, owned, self._catalogue.version)
 
     def _encode(self, batch: ChargedBatch) -> list[Output]:
-        return encode_outputs(batch, self._catalogue, self._settings, self.metrics)
+        outputs, counts = batch_outputs(batch, self._writer)
+        self.metrics.count_outcomes(counts)
+        return outputs
 
 
 async def _run(settings: Settings, catalogue: CompiledCatalogue) -> None:
@@ -133,5 +137,5 @@ async def _run(settings: Settings, catalogue: CompiledCatalogue) -> None:
 def run_daemon(settings: Settings) -> None:
     """`charging run`: charge until TERM or INT, then drain and leave the group."""
     set_up_logging(settings.log)
-    catalogue = compiled_catalogue(settings.catalogue)
+    catalogue = load_compiled_catalogue(settings.catalogue.directory)
     uvloop.run(_run(settings, catalogue))

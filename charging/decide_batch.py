@@ -11,12 +11,13 @@ from balance_store.requests import Commit, Records, Usage, Version
 from charging.balance_cache import BalanceCache
 from charging.ownership import Ownership
 from charging.resolve_events import NOWHERE
-from config.settings import ChargingSettings
-from rating_kernels.batch_columns import BATCH_DONE, BATCH_GROW_GROUP, DecisionColumns, EventColumns
-from rating_kernels.decide_events import decide_events, new_decisions
+from config.settings import Charging
+from rating_kernels.batch_columns import BATCH_DONE, BATCH_GROW_GROUP
+from rating_kernels.batch_words import OFFSET, PARTITION, PROFILE_AT, DecisionWords
+from rating_kernels.decide_events import decide_events
 from rating_kernels.group_image import H_GROUP_ID
 from rating_kernels.profile_image import P_CUSTOMER_ID
-from rating_kernels.tariff_table import Ints
+from rating_kernels.tariff_table import Bytes, Ints
 
 HOUR_US = 3_600_000_000
 SECOND_US = 1_000_000
@@ -24,7 +25,7 @@ SECOND_US = 1_000_000
 IMPACTS_PER_EVENT = 3
 
 
-def decision_limits(settings: ChargingSettings) -> Ints:
+def decision_limits(settings: Charging) -> Ints:
     """The settings that the kernel reads, in the order of `batch_columns.L_*`; the batch number is set later."""
     return np.array(
         [
@@ -39,26 +40,27 @@ def decision_limits(settings: ChargingSettings) -> Ints:
     )
 
 
-def room_for(events: int) -> DecisionColumns:
+def room_for(events: int) -> DecisionWords:
     """Columns for a batch's decisions."""
-    return new_decisions(events, events * IMPACTS_PER_EVENT, events, events * 2)
+    return DecisionWords(events, events * IMPACTS_PER_EVENT, events, events * 2)
 
 
 def decide_rows(
-    cache: BalanceCache, limits: Ints, events: EventColumns, rows: Ints, out: DecisionColumns
-) -> DecisionColumns:
+    cache: BalanceCache, limits: Ints, events: Ints, text: Bytes, rows: Ints, out: DecisionWords
+) -> DecisionWords:
     """Decide these rows in order on the cache's images; returns the columns, larger if they had to grow.
 
-    `out.touched_slot[: out.used[2]]` are the slots of the groups that this call changed.
+    `out.touched[: out.used[2]]` are the slots of the groups that this call changed.
     """
     out.used[2] = 0
     position = 0
     while True:
         position, status, slot = decide_events(
-            cache.catalogue.table,
-            cache.calendars.table,
+            cache.table,
+            cache.calendars.words,
             limits,
             events,
+            text,
             rows,
             position,
             cache.words,
@@ -71,22 +73,12 @@ def decide_rows(
         if status == BATCH_GROW_GROUP:
             cache.grow(slot)
         else:
-            out = _larger(out, len(events.outcome))
+            out = out.grown()
 
 
-def _larger(out: DecisionColumns, events: int) -> DecisionColumns:
-    """The same decisions with twice the room for impacts, notices and touched groups."""
-    grown = new_decisions(
-        events, 2 * len(out.impact_kind) + 8, 2 * len(out.notice_threshold) + 8, 2 * len(out.touched_slot) + 8
-    )
-    for old, new in zip(out, grown, strict=True):
-        new[: len(old)] = old
-    return grown
-
-
-def rows_by_shard(rows: Ints, events: EventColumns, row_shard: Ints, shards: int) -> dict[int, Ints]:
+def rows_by_shard(rows: Ints, events: Ints, row_shard: Ints, shards: int) -> dict[int, Ints]:
     """Rows of each shard; what belongs to no customer goes to its partition's home shard."""
-    home = events.partition[rows] % shards
+    home = events[rows, PARTITION] % shards
     shard = np.where(row_shard[rows] == NOWHERE, home, row_shard[rows])
     return {int(one): rows[shard == one] for one in np.unique(shard)}
 
@@ -97,9 +89,9 @@ def build_commit(
     seen: Version | None,
     tag: bytes,
     caller: bytes,
-    events: EventColumns,
+    events: Ints,
     rows: Ints,
-    decisions: DecisionColumns,
+    decisions: DecisionWords,
     touched: Ints,
     owned: dict[int, Ownership],
 ) -> Commit:
@@ -130,8 +122,8 @@ def build_commit(
             Usage(
                 partition,
                 owned[partition].epoch,
-                pack_decisions(events, decisions, mine, version),
-                int(events.offset[mine].max()),
+                pack_decisions(events, mine, decisions, version),
+                int(events[mine, OFFSET].max()),
                 owned[partition].floor_for(shard),
             )
             for partition, mine in _rows_by_partition(rows, events)
@@ -161,14 +153,13 @@ def told_floors(commit: Commit, owned: dict[int, Ownership]) -> None:
             owned[usage.partition].told_floor(commit.shard, usage.floor)
 
 
-def _customers(cache: BalanceCache, events: EventColumns, rows: Ints) -> list[int]:
-    profile_at = np.unique(events.profile_at[rows])
+def _customers(cache: BalanceCache, events: Ints, rows: Ints) -> list[int]:
+    profile_at = np.unique(events[rows, PROFILE_AT])
     known = profile_at[profile_at != NOWHERE]
     customers: list[int] = cache.profile_arena[known + P_CUSTOMER_ID].tolist()
     return customers
 
 
-def _rows_by_partition(rows: Ints, events: EventColumns) -> list[tuple[int, Ints]]:
-    partitions = events.partition[rows]
+def _rows_by_partition(rows: Ints, events: Ints) -> list[tuple[int, Ints]]:
+    partitions = events[rows, PARTITION]
     return [(int(one), rows[partitions == one]) for one in np.unique(partitions)]
-

@@ -59,7 +59,13 @@ class HealthServer:
                 + body
             )
             await writer.drain()
-        except (TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+        except (
+            TimeoutError,
+            ValueError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            ConnectionError,
+        ):
             # Not HTTP, or gone: nobody is left to be told.
             pass
         finally:

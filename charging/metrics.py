@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from rating_kernels.outcomes import OUTCOME_NAMES
+
 # From half a millisecond to ten seconds: idle batches at one end, a store that hangs at the other.
 LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SIZE_BUCKETS = (1, 4, 16, 64, 256, 1024, 4096, 16384)
@@ -19,7 +21,11 @@ class Metrics:
         r = self.registry
         self.events = Counter("charging_events", "Events by outcome", ["outcome"], registry=r)
         self.stages = Histogram(
-            "charging_stage_seconds", "Time of a batch in a stage", ["stage"], buckets=LATENCY_BUCKETS, registry=r
+            "charging_stage_seconds",
+            "Time of a batch in a stage",
+            ["stage"],
+            buckets=LATENCY_BUCKETS,
+            registry=r,
         )
         self.end_to_end = Histogram(
             "charging_end_to_end_seconds",
@@ -30,21 +36,30 @@ class Metrics:
         self.batch_events = Histogram(
             "charging_batch_events", "Events of a batch", buckets=SIZE_BUCKETS, registry=r
         )
-        self.lag = Gauge("charging_lag_messages", "Messages not yet below the floor", ["partition"], registry=r)
+        self.lag = Gauge(
+            "charging_lag_messages", "Messages not yet below the floor", ["partition"], registry=r
+        )
         self.commits = Counter("charging_commits", "Commits by how they ended", ["status"], registry=r)
         self.claims = Counter("charging_claims", "Partitions claimed, by why", ["why"], registry=r)
         self.cache_groups = Gauge("charging_cache_groups", "Balance groups in the cache", registry=r)
-        self.cache_collections = Gauge("charging_cache_collections", "Times the cache was emptied", registry=r)
+        self.cache_collections = Gauge(
+            "charging_cache_collections", "Times the cache was emptied", registry=r
+        )
         self.above_floor = Gauge(
             "charging_decisions_above_floor", "Decided events that are not yet below the floor", registry=r
         )
         self.floor_age = Gauge(
-            "charging_floor_age_seconds", "Since the floor of a partition rose last", ["partition"], registry=r
+            "charging_floor_age_seconds",
+            "Since the floor of a partition rose last",
+            ["partition"],
+            registry=r,
         )
         self.ring_evictions = Counter(
             "charging_ring_evictions", "Event ids that left a ring before the window had passed", registry=r
         )
-        self.kernel_seconds = Gauge("charging_warm_up_seconds", "Time to compile or load the kernels", registry=r)
+        self.kernel_seconds = Gauge(
+            "charging_warm_up_seconds", "Time to compile or load the kernels", registry=r
+        )
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -54,6 +69,11 @@ class Metrics:
             yield
         finally:
             self.stages.labels(name).observe(time.perf_counter() - started)
+
+    def count_outcomes(self, counts: dict[int, int]) -> None:
+        """Count decided events, by the name of their outcome."""
+        for outcome, count in counts.items():
+            self.events.labels(OUTCOME_NAMES[outcome].lower()).inc(count)
 
     def page(self) -> bytes:
         """What Prometheus scrapes."""

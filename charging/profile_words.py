@@ -66,7 +66,7 @@ def profile_words(profile: Profile, catalogue: CompiledCatalogue, slot_of: Calla
                 len(members) - first[1],
             )
         )
-    recurring = [
+    recurring: list[tuple[int, ...]] = [
         (
             row.group_id,
             row.product_id,

@@ -14,8 +14,8 @@ from balance_store.requests import Epoch, StoreUnreachableError
 from charging.backoff import Backoff
 from charging.charge_batch import BatchCharger, ClaimsLostError
 from charging.charged_batch import ChargedBatch
-from charging.metrics import Metrics
 from charging.messages import Message
+from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.ports import Output, Sink, Source
 from charging.shard_sessions import ShardSessions
@@ -173,7 +173,7 @@ class Pump:
             return
         with self._metrics.stage("decode"):
             batch = self._decode(messages, self.owned)
-        self._metrics.batch_events.observe(len(batch.events.outcome))
+        self._metrics.batch_events.observe(len(batch))
         try:
             await self._charger.charge(batch, self.owned)
         except ClaimsLostError as error:

@@ -17,12 +17,15 @@ from charging.decide_batch import decision_limits
 from charging.decode_events import decode_messages
 from charging.messages import Message
 from charging.metrics import Metrics
-from charging.output_batch import encode_outputs
+from charging.output_batch import batch_outputs
+from charging.output_records import RecordWriter
 from charging.ownership import Ownership
 from charging.shard_sessions import ShardSessions
-from config.compile_catalogue import CompiledCatalogue
+from config.compiled_catalogue import CompiledCatalogue
 from config.settings import Charging, Kafka, Settings
-from customer_care.onboarding import Onboarded, install
+from customer_care.install_customers import install
+from customer_care.onboarding import Onboarded
+from customer_care.publication import publication_of
 
 # One shard and one partition: a file has one order.
 SHARDS = 1
@@ -45,18 +48,20 @@ async def rate_usage(
     settings = Settings(charging=Charging(horizon_hours=0, ahead_seconds=0), kafka=Kafka(partitions=1))
     ticks = itertools.count()
     store = ModelStore(SHARDS, clock_ms=lambda: next(ticks))
-    await install(store, customers)
+    await install(store, [publication_of(customer) for customer in customers])
     await store.claim(Claim(0, (PartitionClaim(PARTITION, EPOCH),)))
     owned = {PARTITION: Ownership(PARTITION, EPOCH, NO_FLOOR, {})}
     metrics = Metrics()
     sessions = ShardSessions(store, BalanceCache(catalogue, settings.charging.cache_rows_max))
     tags = (number.to_bytes(8, "big") for number in itertools.count(1))
     charger = BatchCharger(sessions, decision_limits(settings.charging), CALLER, lambda: next(tags), metrics)
+    writer = RecordWriter(catalogue, settings.kafka.topics.usage, "json")
     for messages in _batches(lines):
-        decoded = decode_messages(messages, catalogue, settings.charging)
-        batch = ChargedBatch(messages, decoded, owned, catalogue.version)
+        decoded = decode_messages(messages, catalogue, settings.charging.message_bytes_max)
+        batch = ChargedBatch(decoded, owned, catalogue.version)
         await charger.charge(batch, owned)
-        for record in encode_outputs(batch, catalogue, settings, metrics):
+        records, _ = batch_outputs(batch, writer)
+        for record in records:
             if record.topic != "notifications" or notifications:
                 output.write(record.value + b"\n")
         owned[PARTITION].raise_floor(batch.floors()[PARTITION])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from balance_store.requests import DirectoryEntry
 from charging.balance_cache import BalanceCache, CachedProfile, Missing, covers
-from rating_kernels.batch_columns import EventColumns
+from rating_kernels.batch_words import IDENTIFIER_NO, OUTCOME, PROFILE_AT, TIME_US
 from rating_kernels.tariff_table import Ints
 
 NOWHERE = -1  # profile offset or shard of an event that belongs to no customer
@@ -37,7 +37,7 @@ class Wanted:
 
 def resolve(
     cache: BalanceCache,
-    events: EventColumns,
+    events: Ints,
     identifiers: list[str],
     rows: Ints,
     row_shard: Ints,
@@ -50,28 +50,27 @@ def resolve(
     unknown although it was read in `read` belongs to nobody.
     """
     wanted = Wanted()
-    times = events.time_us
-    for row in rows.tolist():
-        if events.outcome[row] != 0:
+    heads = events[rows][:, [OUTCOME, TIME_US]].tolist()
+    for row, (outcome, time_us) in zip(rows.tolist(), heads, strict=True):
+        if outcome != 0:
             continue
         identifier = identifiers[row]
-        time_us = int(times[row])
         entry = _entry(cache.directory.get(identifier, ()), time_us)
         if entry is None:
             if identifier not in read.identifiers:
                 wanted.identifiers.add(identifier)
-            events.profile_at[row] = NOWHERE
+            events[row, PROFILE_AT] = NOWHERE
             continue
         cached = _ready_profile(cache, entry, read, wanted)
         if cached is None:
-            events.profile_at[row] = NOWHERE
+            events[row, PROFILE_AT] = NOWHERE
             continue
         cached.used_in = batch_no
         span = cached.identifiers.get(identifier)
         if span is None or not span.from_us <= time_us < span.to_us:
             _look_again(identifier, cached, read, wanted)
-        events.profile_at[row] = NOWHERE if span is None else cached.at
-        events.identifier_no[row] = 0 if span is None else span.number
+        events[row, PROFILE_AT] = NOWHERE if span is None else cached.at
+        events[row, IDENTIFIER_NO] = 0 if span is None else span.number
         row_shard[row] = cached.shard
     return wanted
 

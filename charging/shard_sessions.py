@@ -57,7 +57,9 @@ class ShardSessions:
             if seen is not None and answer.version.number < seen.number:
                 # Commits that were acknowledged are gone; what they decided must be decided again.
                 self.forget_shard(shard)
-                raise StoreWentBackError(f"shard {shard} went back from version {seen.number} to {answer.version.number}")
+                raise StoreWentBackError(
+                    f"shard {shard} went back from version {seen.number} to {answer.version.number}"
+                )
             self.cache.forget(shard, answer.changed)
             self._seen[shard] = answer.version
             self.cache.install(shard, answer.records)

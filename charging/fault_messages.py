@@ -1,0 +1,27 @@
+"""Shell. What went wrong, as one clear message: commands end with status 2 and no traceback."""
+
+import sys
+from collections.abc import Callable
+
+from aiokafka.errors import KafkaError
+
+from balance_store.requests import StoreMismatchError, StoreUnreachableError
+from config.faults import ConfigError
+
+
+def explain(command: Callable[[], object]) -> int:
+    """Run a command; 2 with a message on standard error for a fault of files, settings or servers."""
+    try:
+        command()
+    except ConfigError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+    except (StoreMismatchError, StoreUnreachableError, OSError) as error:
+        print(error, file=sys.stderr)
+    except KafkaError as error:
+        print(f"Kafka: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    else:
+        return 0
+    return 2
