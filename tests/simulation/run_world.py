@@ -117,5 +117,5 @@ async def _replay(world: World, fresh: World) -> None:
     charger = BatchCharger(sessions, decision_limits(SETTINGS.charging), b"replay", lambda: next(tags), metrics)
     for _, places in world.commits:
         messages = [world.logs[p][offset] for p, offset, _ in places]
-        decoded = decode_messages(messages, fresh.catalogue, SETTINGS.charging)
-        await charger.charge(ChargedBatch(messages, decoded, owned, fresh.catalogue.version), owned)
+        decoded = decode_messages(messages, fresh.catalogue, SETTINGS.charging.message_bytes_max)
+        await charger.charge(ChargedBatch(decoded, owned, fresh.catalogue.version), owned)

@@ -8,6 +8,8 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 
+import msgspec
+
 from balance_store.decision_record import unpack_decisions
 from balance_store.model import ModelStore
 from balance_store.requests import (
@@ -29,7 +31,8 @@ from charging.decide_batch import decision_limits
 from charging.decode_events import decode_messages
 from charging.messages import Message
 from charging.metrics import Metrics
-from charging.output_batch import encode_outputs
+from charging.output_batch import batch_outputs
+from charging.output_records import RecordWriter
 from charging.ports import Bounds, Output
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
@@ -218,8 +221,6 @@ class SimSink:
 
 
 def _record_id(value: bytes) -> str:
-    import msgspec
-
     return str(msgspec.json.decode(value)["id"])
 
 
@@ -234,6 +235,7 @@ class SimDaemon:
         dice = random.Random(f"daemon/{world.seed}/{number}")
         metrics = Metrics()
         catalogue = world.catalogue
+        writer = RecordWriter(catalogue, SETTINGS.kafka.topics.usage, "json")
         sessions = ShardSessions(SimStore(world, self), BalanceCache(catalogue, 10_000))
         charger = BatchCharger(
             sessions,
@@ -248,9 +250,9 @@ class SimDaemon:
             sessions,
             charger,
             lambda messages, owned: ChargedBatch(
-                messages, decode_messages(messages, catalogue, SETTINGS.charging), owned, catalogue.version
+                decode_messages(messages, catalogue, SETTINGS.charging.message_bytes_max), owned, catalogue.version
             ),
-            lambda batch: encode_outputs(batch, catalogue, SETTINGS, metrics),
+            lambda batch: batch_outputs(batch, writer)[0],
             SETTINGS.charging,
             lambda: int(asyncio.get_running_loop().time() * 1e6),
             Backoff(dice.random),
@@ -265,8 +267,9 @@ class SimDaemon:
             self.dead = True
         finally:
             publishing = self.pump._publishing
-            if publishing is not None and not publishing.done():
+            if publishing is not None:
                 publishing.cancel()
+                await asyncio.gather(publishing, return_exceptions=True)
 
     async def hear(self) -> None:
         """Learn what Kafka has decided: everything is taken back, then what is ours is given."""

@@ -1,0 +1,74 @@
+"""Shell. A world from a seed: families that share, a few customers, a few dozen events, some of them wrong."""
+
+import asyncio
+import functools
+import random
+
+import msgspec
+
+from balance_store.model import ModelStore
+from bench.workload import customer_lines, usage_events
+from charging.messages import Message
+from config.load import load_compiled_catalogue
+from customer_care.install_customers import install
+from customer_care.onboarding import onboard_lines
+from customer_care.publication import publication_of
+from tests.simulation.virtual_loop import run
+from tests.simulation.world import Faults, World
+
+CUSTOMERS = 24
+EVENTS = 60
+PARTITIONS = 2
+SHARDS = 2
+
+
+@functools.cache
+def sample():
+    return load_compiled_catalogue("")
+
+
+@functools.cache
+def publications(seed: int):
+    lines = [msgspec.json.encode(line) for line in customer_lines(CUSTOMERS, seed)]
+    onboarded, faults = onboard_lines(lines, sample(), SHARDS)
+    assert not faults
+    return [publication_of(one) for one in onboarded]
+
+
+def make_world(seed: int, faults: Faults, crash_at: frozenset[int] = frozenset()) -> World:
+    """A world ready to run; the same seed gives the same customers and messages."""
+    world = World(
+        seed=seed,
+        catalogue=sample(),
+        faults=faults,
+        partitions=PARTITIONS,
+        store=ModelStore(SHARDS, clock_ms=lambda: int(asyncio.get_event_loop().time() * 1000)),
+        crash_at=crash_at,
+    )
+    run(install(world.store, publications(seed % 4)))
+    world.logs = messages(seed)
+    return world
+
+
+def messages(seed: int) -> list[list[Message]]:
+    """Usage spread over partitions by customer; a twentieth is sent twice or is no event at all."""
+    dice = random.Random(f"messages/{seed}")
+    logs: list[list[Message]] = [[] for _ in range(PARTITIONS)]
+    sent: list[bytes] = []
+    for event in usage_events(CUSTOMERS, EVENTS, seed, 0.8):
+        # Members of a family are on different partitions now and then: their pool is contended.
+        partition = int(event["service"][-1]) % PARTITIONS
+        value = msgspec.json.encode(event)
+        values = [value]
+        chance = dice.random()
+        if chance < 0.03 and sent:
+            values.append(dice.choice(sent))
+        elif chance < 0.06:
+            values.append(b"no event")
+        elif chance < 0.08:
+            values.append(msgspec.json.encode(event | {"service": "+0", "id": f"{event['id']}x"}))
+        for one in values:
+            log = logs[partition]
+            log.append(Message(partition, len(log), event["time"] // 1000, one, ()))
+        sent.append(value)
+    return logs
