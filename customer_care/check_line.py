@@ -15,6 +15,7 @@ from config.catalogue import Plan
 from config.civil_time import local_midnight_us
 from config.compile_catalogue import CompiledCatalogue
 from customer_care.billing_cycle import first_cycle
+from customer_care.currencies import minor_digits
 from customer_care.customer_lines import ByDirectDebit, CustomerLine, Mandate, OpeningBalance, Subscription
 from rating_kernels.group_image import AMOUNT_MAX
 
@@ -88,8 +89,8 @@ def _mandate_faults(mandate: Mandate) -> Iterator[str]:
 def _billing_faults(line: CustomerLine, catalogue: CompiledCatalogue) -> Iterator[str]:
     billing = line.billing
     resource = catalogue.resources.get(billing.currency)
-    if resource is None or not resource.is_money:
-        yield f"billing.currency: {billing.currency!r} is no monetary resource of the catalogue"
+    if resource is None or not resource.is_money or minor_digits(billing.currency) is None:
+        yield f"billing.currency: {billing.currency!r} is no currency of ISO 4217 that the catalogue has"
     if not 1 <= billing.every <= INTERVALS_MAX:
         yield f"billing.every: {billing.every} is not 1 to {INTERVALS_MAX}"
     first, last = BILLING_DAYS[billing.interval]

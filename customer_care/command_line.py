@@ -13,18 +13,18 @@ from typing import Annotated, BinaryIO
 
 import cyclopts
 import msgspec
-from balance_store.client import StoreClient
 from cyclopts import Parameter
-from iso4217 import Currency
 from rich.console import Console
 from sqlalchemy import Engine
 
+from balance_store.client import StoreClient
 from balance_store.group_record import unpack_group
 from balance_store.requests import Load, Store, StoreMismatchError, StoreUnreachableError
 from config.compile_catalogue import CompiledCatalogue
 from config.faults import ConfigError
 from config.load import load_compiled_catalogue, load_settings
 from config.settings import Settings
+from customer_care.currencies import minor_digits
 from customer_care.customer_view import BalanceView, CustomerView, balance_views
 from customer_care.import_file import BatchReport, Desk, import_lines
 from customer_care.install_customers import StoreRefusesError
@@ -88,7 +88,8 @@ def show(customer: str, /, *, json: bool = False, config: Config = None) -> int:
         shown = {"customer": view, "balances": balances if isinstance(balances, list) else None}
         sys.stdout.buffer.write(msgspec.json.encode(shown) + b"\n")
     else:
-        digits = Currency(view.billing_profile.currency).exponent or 0
+        digits = minor_digits(view.billing_profile.currency)
+        assert digits is not None, "an import checks the currency"
         zone = zoneinfo.ZoneInfo(catalogue.site.time_zone)
         print_customer(view, balances, digits, zone, Console())
     return DONE
@@ -97,7 +98,7 @@ def show(customer: str, /, *, json: bool = False, config: Config = None) -> int:
 def main() -> None:
     """Run the command; a fault of a file, the records or the store is one clear message."""
     try:
-        sys.exit(app())
+        sys.exit(app(sys.argv[1:]))
     except ConfigError as error:
         for fault in error.faults:
             _complain(str(fault))

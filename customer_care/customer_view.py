@@ -145,7 +145,7 @@ def balance_views(words: Ints, catalogue: CompiledCatalogue) -> list[BalanceView
         info = by_id.get(int(row[B_RESOURCE_ID]))
         # A resource that a later catalogue dropped has no name any more.
         name, unit, stored, shown = (
-            (info.code, info.unit, info.stored_decimals, info.decimals)
+            (info.code, info.unit, info.stored_decimals, info.decimals if info.is_money else 0)
             if info
             else (str(row[B_RESOURCE_ID]), "", 0, 0)
         )

@@ -13,8 +13,8 @@ CALLER = b"customer_care"
 # A refusal is over when the other writer's commit is: about a round trip.
 REFUSALS_MAX = 200
 PAUSE_S = 0.01
-# Directory writes under way at once: enough to share the server's sync, few enough for its buffers.
-DIRECTORY_WRITES = 256
+# Directory writes under way at once: enough to share the server's sync, few enough connections.
+DIRECTORY_WRITES = 32
 
 
 class StoreRefusesError(Exception):
@@ -26,7 +26,8 @@ async def install(store: Store, publications: list[Publication]) -> None:
     shards: dict[int, list[Publication]] = {}
     for publication in publications:
         shards.setdefault(publication.shard, []).append(publication)
-    await asyncio.gather(*(_install_shard(store, shard, some) for shard, some in shards.items()))
+    for shard, some in shards.items():
+        await _install_shard(store, shard, some)
     await _install_directory(store, publications)
 
 

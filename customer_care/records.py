@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     Select,
@@ -53,19 +54,30 @@ class RecordsError(Exception):
 
 def open_records(url: str) -> Engine:
     """The database of a URL, with its tables made if it has none; raises RecordsError."""
-    place = make_url(url)
-    if place.drivername == "postgresql":
-        place = place.set(drivername="postgresql+psycopg")
-    sqlite = place.get_backend_name() == "sqlite"
-    engine = create_engine(place, connect_args={"timeout": SQLITE_BUSY_SECONDS} if sqlite else {})
-    if sqlite:
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+    try:
+        place = make_url(url)
+        engine = _engine(place)
+    except (SQLAlchemyError, ImportError) as error:
+        raise RecordsError(
+            f"records.url {url!r}: {error}; write sqlite:///FILE or postgresql://..."
+        ) from error
     try:
         with writing(engine) as connection:
             _prepare_tables(connection)
     except SQLAlchemyError as error:
-        raise RecordsError(f"records at {place.render_as_string()}: {error}") from error
+        reason = getattr(error, "orig", None) or error
+        raise RecordsError(f"records at {place.render_as_string()}: {reason}") from error
+    return engine
+
+
+def _engine(place: URL) -> Engine:
+    if place.drivername == "postgresql":
+        place = place.set(drivername="postgresql+psycopg")
+    if place.get_backend_name() != "sqlite":
+        return create_engine(place)
+    engine = create_engine(place, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 

@@ -118,12 +118,14 @@ def _hierarchy(one: HierarchyView, verb: str) -> str:
 def _balances(balances: list[BalanceView] | str, zone: zoneinfo.ZoneInfo) -> RenderableType:
     if isinstance(balances, str):
         return Text(f"Balances: {balances}")
-    table = _titled("Balances: positive = owed, negative = prepaid or free", "resource", "amount", "valid")
+    if not balances:
+        return Text("Balances: none yet")
+    table = _titled("Balances", "resource", "amount", "valid")
     for one in balances:
         table.add_row(
             one.resource, Text(f"{one.amount} {one.unit}".strip(), justify="right"), _span(one.validity, zone)
         )
-    return table
+    return Group(table, Text("  positive = owed, negative = prepaid or free", style="dim"))
 
 
 def _titled(title: str, *columns: str) -> Table:

@@ -32,7 +32,9 @@ def on_plan(number: int, plan: str, **changes: Any) -> dict[str, Any]:
 
 def owner(number: int, group: str) -> dict[str, Any]:
     """The owner of a family that shares data."""
-    return on_plan(number, "family", shares=[{"group": group, "policy": "family_data", "subscription": f"S{number}"}])
+    return on_plan(
+        number, "family", shares=[{"group": group, "policy": "family_data", "subscription": f"S{number}"}]
+    )
 
 
 def member(number: int, *groups: str) -> dict[str, Any]:

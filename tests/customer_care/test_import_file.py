@@ -183,7 +183,9 @@ def test_another_account_under_the_same_mandate_is_refused(care):
 
 def test_what_was_sold_is_not_changed_by_an_import(care):
     care.take(line(1))
-    *_, faults = care.take(line(1, billing={"payment_type": "postpaid", "currency": "EUR", "day": 2}, email="x"))
+    *_, faults = care.take(
+        line(1, billing={"payment_type": "postpaid", "currency": "EUR", "day": 2}, email="x")
+    )
     assert len(faults) == 1
     assert "customer 'C1' is there with other billing;" in faults[0]
     assert care.rows(tables.customers, "email") == [("",)]
@@ -216,7 +218,9 @@ def test_members_join_a_group_that_was_imported_before(care, store):
 
 def test_groups_of_owners_on_different_shards_are_refused(care):
     *_, faults = care.take(owner(1, "A"), owner(2, "B"), member(3, "A", "B"))
-    assert faults == ["line 3: member_of: the owners of 'A', 'B' live on different shards, and nobody lives on two"]
+    assert faults == [
+        "line 3: member_of: the owners of 'A', 'B' live on different shards, and nobody lives on two"
+    ]
 
 
 def test_hierarchies_are_recorded_and_a_payer_must_be_there(care):
@@ -228,7 +232,10 @@ def test_hierarchies_are_recorded_and_a_payer_must_be_there(care):
     )
     assert faults == ["line 1: hierarchy: there is no group 'H'; its owner must come earlier"]
     assert care.rows(tables.hierarchy_groups, "code", "owner_billing_profile_id") == [("H", 1), ("I", 2)]
-    assert care.rows(tables.hierarchy_memberships, "hierarchy_group_id", "billing_profile_id") == [(1, 2), (2, 3)]
+    assert care.rows(tables.hierarchy_memberships, "hierarchy_group_id", "billing_profile_id") == [
+        (1, 2),
+        (2, 3),
+    ]
 
 
 def test_the_activity_log_takes_no_change_and_no_deletion(care, engine):
@@ -278,7 +285,9 @@ def test_a_crash_at_any_call_to_the_store_is_repaired_by_publishing_again(engine
             with reading(engine) as connection:
                 assert waiting_count(connection) == 3
             assert care.publish(store) == 3
-        assert all(stored(store, shard, (one,), (one,)).groups[one] for one, shard in ((1, 1), (2, 1), (3, 3)))
+        assert all(
+            stored(store, shard, (one,), (one,)).groups[one] for one, shard in ((1, 1), (2, 1), (3, 3))
+        )
         assert all(asyncio.run(store.find_identifiers([f"+43660000000{n}" for n in (1, 2, 3)])))
         assert care.publish(store) == 0
         engine.dispose()

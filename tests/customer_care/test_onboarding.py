@@ -36,7 +36,10 @@ def taken(catalogue, *lines) -> list[Onboarded]:
 
 def items(words):
     rows = [row_at(words, 0, g.SECTION_ITEMS, n) for n in range(section_count(words, 0, g.SECTION_ITEMS))]
-    return {int(words[row + g.I_ITEM_ID]): (int(words[row + g.I_AMOUNT]), int(words[row + g.I_OWED])) for row in rows}
+    return {
+        int(words[row + g.I_ITEM_ID]): (int(words[row + g.I_AMOUNT]), int(words[row + g.I_OWED]))
+        for row in rows
+    }
 
 
 def test_numbers_and_shards_follow_the_order_of_the_file(catalogue):
@@ -46,7 +49,9 @@ def test_numbers_and_shards_follow_the_order_of_the_file(catalogue):
     assert [one.profile.group_ids for one in customers] == [(1,), (2,), (3,)]
 
 
-def test_a_first_day_within_a_cycle_makes_a_short_first_cycle_with_prorated_fees_and_whole_allowances(catalogue):
+def test_a_first_day_within_a_cycle_makes_a_short_first_cycle_with_prorated_fees_and_whole_allowances(
+    catalogue,
+):
     (one,) = taken(catalogue, on_plan(1, "family", since="2026-10-11"))
     start, end = vienna(2026, 10, 11), vienna(2026, 11, 1)
     assert (one.group[g.H_CYCLE_START_US], one.group[g.H_CYCLE_END_US]) == (start, end)
@@ -105,7 +110,10 @@ def test_credit_is_kept_below_zero_and_as_long_as_it_is_valid(catalogue):
 
 def test_a_service_has_the_products_that_rate_its_type(catalogue):
     (one,) = taken(catalogue, line(1))
-    products = {service.service_type_id: [c.product_id for c in service.candidates] for service in one.profile.services}
+    products = {
+        service.service_type_id: [c.product_id for c in service.candidates]
+        for service in one.profile.services
+    }
     assert products == {
         code_id("service_type", "voice"): [code_id("product", "calls")],
         code_id("service_type", "data"): [code_id("product", "data")],
@@ -129,14 +137,24 @@ def test_members_live_on_their_owners_shard_and_may_use_the_pool(catalogue):
 
 
 def test_pools_are_used_by_priority_and_a_pool_begins_with_its_owners_subscription(catalogue):
-    chooser = on_plan(3, "family_member", member_of=[{"group": "A", "priority": 2}, {"group": "B", "priority": 1}])
+    chooser = on_plan(
+        3, "family_member", member_of=[{"group": "A", "priority": 2}, {"group": "B", "priority": 1}]
+    )
     both = owner(1, "A")
     both["shares"].append({"group": "B", "policy": "family_data", "subscription": "S1b"})
     both["subscriptions"].append(
-        {"subscription": "S1b", "plan": "family", "from": "2026-10-20", "services": [{"type": "data", "identifier": "x"}]}
+        {
+            "subscription": "S1b",
+            "plan": "family",
+            "from": "2026-10-20",
+            "services": [{"type": "data", "identifier": "x"}],
+        }
     )
     first, second = taken(catalogue, both, chooser)
-    assert second.profile.services[0].sharing_ids == (first.numbers.sharing_ids[1], first.numbers.sharing_ids[0])
+    assert second.profile.services[0].sharing_ids == (
+        first.numbers.sharing_ids[1],
+        first.numbers.sharing_ids[0],
+    )
     starts = {one.sharing_id: one.valid_from_us for one in second.profile.memberships}
     assert starts == {1: vienna(2026, 10, 1), 2: vienna(2026, 10, 20)}
 
