@@ -12,7 +12,6 @@ from cyclopts import Parameter
 from charging.server_commands import app as servers_app
 from config.load import load_settings
 from config.settings import Settings
-from config.load import load_settings
 
 Config = Annotated[
     str | None, Parameter(name=["--config", "-c"], help="Settings file (TOML); without it the defaults.")
