@@ -1,0 +1,80 @@
+"""Shell. Changing balance groups from outside the daemon: load, compute in pure code, commit, again if refused.
+
+The same door as usage: guards, versions and conflicts are the store's. A call without an answer is not
+repeated here; what `compute` does must be safe to do again (a command's id, a cycle's number).
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from balance_store.group_record import pack_group, unpack_group
+from balance_store.profile_record import Profile, unpack_profile
+from balance_store.requests import Commit, CommitStatus, Load, Records, Store
+from rating_kernels.tariff_table import Ints
+
+# A refusal is over when the other writer's commit is: about a round trip, and it holds a reservation for us.
+REFUSALS_MAX = 200
+PAUSE_S = 0.01
+
+
+class StoreRefusesError(Exception):
+    """A shard went on refusing our commit; nothing of it was written."""
+
+
+class GroupMissingError(Exception):
+    """The store has no such balance group or profile: publish it first."""
+
+
+class Changed(NamedTuple):
+    """What a computation made of a group: its new image (None = as it was) and what it answers."""
+
+    image: Ints | None
+    answer: object
+
+
+Compute = Callable[[int, Ints, Profile], Changed]
+
+
+async def change_groups(
+    store: Store, shard: int, groups: dict[int, int], compute: Compute, catalogue_version: int, caller: bytes
+) -> dict[int, object]:
+    """Change groups of one shard in one commit; returns what `compute` answered, by group.
+
+    `groups` maps group ids to their customers. `compute(group_id, image, profile)` may be called again
+    with newer images. Raises GroupMissingError, StoreRefusesError, StoreUnreachableError.
+    """
+    group_ids, customer_ids = tuple(sorted(groups)), tuple(sorted(set(groups.values())))
+    for _ in range(REFUSALS_MAX):
+        loaded = await store.load(Load(shard, None, group_ids, customer_ids))
+        done = {g: _change(g, c, loaded.records, compute) for g, c in sorted(groups.items())}
+        written = {g: pack_group(one.image, 0) for g, one in done.items() if one.image is not None}
+        if not written:
+            return {g: one.answer for g, one in done.items()}
+        answer = await store.commit(
+            Commit(
+                shard=shard,
+                seen=loaded.version,
+                tag=os.urandom(8),
+                caller=caller,
+                catalogue_version=catalogue_version,
+                writes=Records(dict(written), {}),
+                read_group_ids=tuple(g for g in group_ids if g not in written),
+                read_profile_ids=customer_ids,
+                usage=(),
+            )
+        )
+        if answer.status is CommitStatus.ACCEPTED:
+            return {g: one.answer for g, one in done.items()}
+        await asyncio.sleep(PAUSE_S)
+    raise StoreRefusesError(f"shard {shard} refused {REFUSALS_MAX} times; others keep changing these groups")
+
+
+def _change(group_id: int, customer_id: int, records: Records, compute: Compute) -> Changed:
+    group, profile = records.groups[group_id], records.profiles[customer_id]
+    if group is None or profile is None:
+        raise GroupMissingError(
+            f"the store has no balance group {group_id} of customer {customer_id}: run `care publish`"
+        )
+    return compute(group_id, unpack_group(group), unpack_profile(profile))
