@@ -6,13 +6,11 @@ repeated here; what `compute` does must be safe to do again (a command's id, a c
 
 import asyncio
 import os
-from collections.abc import Callable
-from typing import NamedTuple
 
+from balance_store.group_change import Changed, Compute
 from balance_store.group_record import pack_group, unpack_group
-from balance_store.profile_record import Profile, unpack_profile
+from balance_store.profile_record import unpack_profile
 from balance_store.requests import Commit, CommitStatus, Load, Records, Store
-from rating_kernels.tariff_table import Ints
 
 # A refusal is over when the other writer's commit is: about a round trip, and it holds a reservation for us.
 REFUSALS_MAX = 200
@@ -25,16 +23,6 @@ class StoreRefusesError(Exception):
 
 class GroupMissingError(Exception):
     """The store has no such balance group or profile: publish it first."""
-
-
-class Changed(NamedTuple):
-    """What a computation made of a group: its new image (None = as it was) and what it answers."""
-
-    image: Ints | None
-    answer: object
-
-
-Compute = Callable[[int, Ints, Profile], Changed]
 
 
 async def change_groups(

@@ -1,10 +1,11 @@
 """Shell. The statements of billing: what is due, bills with their lines, numbers without gaps."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from billing_batch.bill import Bill, Line
+from billing_batch.due_bill import DueBill
 from customer_care.tables import (
     balance_groups,
     bill_lines,
@@ -20,26 +21,6 @@ from customer_care.tables import (
 )
 
 BILL_SEQUENCE = "bill"
-
-
-class DueBill(NamedTuple):
-    """An active bill whose cycle is over, with what must be known to close it."""
-
-    bill_id: int
-    billing_profile_id: int
-    customer_id: int
-    customer: str
-    shard: int
-    group_id: int
-    payment_type: str
-    cycle_no: int
-    period_start_us: int
-    period_end_us: int
-    currency: str
-    interval_kind: int
-    interval_count: int
-    billing_day: int
-    anchor_days: int
 
 
 def due_bills(connection: Connection, as_of_us: int) -> list[DueBill]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from balance_store.one_door import Changed
+from balance_store.group_change import Changed
 from balance_store.profile_record import Profile
 from charging.calendar_book import CalendarBook
 from charging.profile_words import profile_words

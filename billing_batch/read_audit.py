@@ -1,0 +1,242 @@
+"""Shell. `billing audit`: gathers the sums that `audit` compares, each from its own source."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from lxml import etree
+from sqlalchemy import Connection, func, select
+
+from balance_store.group_record import unpack_group
+from balance_store.requests import Load, Store
+from billing_batch.audit import Comparison, ItemSums, compare_items
+from billing_batch.bill import KIND_BALANCING, KIND_CHILD, KIND_CREDIT, KIND_ITEM
+from billing_batch.cut_cycle import all_items
+from charging.kafka_security import security_arguments
+from config.civil_time import cycle_at
+from config.compiled_catalogue import CompiledCatalogue
+from config.settings import Kafka
+from customer_care.billing_cycle import FirstCycle
+from customer_care.opening_image import FIRST_CYCLE_NO, first_fee
+from customer_care.tables import (
+    balance_groups,
+    bill_lines,
+    bill_taxes,
+    billing_profiles,
+    bills,
+    customers,
+    purchased_products,
+    sepa_files,
+    sepa_transactions,
+    subscriptions,
+)
+
+Sums = dict[str, int]
+LOAD_GROUPS = 500
+POLL_MS = 500
+
+
+class _Impact(msgspec.Struct):
+    kind: str
+    resource: str
+    amount: str
+    bill_item: str = ""
+    general_ledger: str = ""
+    tax: str = ""
+
+
+class _Rated(msgspec.Struct):
+    id: str
+    impacts: list[_Impact] = []
+
+
+_DECODE: dict[str, Callable[[bytes], _Rated]] = {
+    "json": msgspec.json.Decoder(_Rated).decode,
+    "msgpack": msgspec.msgpack.Decoder(_Rated).decode,
+}
+
+
+def item_name(bill_item: str, general_ledger: str, tax: str, resource: str) -> str:
+    """How an item is called in the table."""
+    return f"{bill_item} ({general_ledger}, {tax or 'untaxed'}, {resource})"
+
+
+async def rated_sums(settings: Kafka, catalogue: CompiledCatalogue, output_format: str) -> tuple[int, Sums]:
+    """(records, sum by item in stored units) of the topic `rated`, each record once by its id."""
+    decode = _DECODE[output_format]
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap, **security_arguments(settings.security))
+    await consumer.start()
+    try:
+        topic = settings.topics.rated
+        places = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning(*places)
+        seen: set[bytes] = set()
+        sums: Sums = defaultdict(int)
+        left = {place for place in places if ends[place] > 0}
+        while left:
+            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                for record in records:
+                    _add_record(decode(record.value), seen, sums, catalogue)
+            left = {place for place in left if await consumer.position(place) < ends[place]}
+        return len(seen), dict(sums)
+    finally:
+        await consumer.stop()
+
+
+def _add_record(rated: _Rated, seen: set[bytes], sums: Sums, catalogue: CompiledCatalogue) -> None:
+    # Eight bytes an id instead of the text: a month of records must fit in memory.
+    name = hashlib.blake2b(rated.id.encode(), digest_size=8).digest()
+    if name in seen:
+        return
+    seen.add(name)
+    for impact in rated.impacts:
+        if impact.bill_item:
+            decimals = catalogue.resources[impact.resource].stored_decimals
+            amount = int(Decimal(impact.amount).scaleb(decimals))
+            sums[item_name(impact.bill_item, impact.general_ledger, impact.tax, impact.resource)] += amount
+
+
+async def open_sums(connection: Connection, store: Store, catalogue: CompiledCatalogue) -> Sums:
+    """Items of cycles that are not billed yet, from the store."""
+    by_shard: dict[int, list[int]] = defaultdict(list)
+    statement = select(customers.c.shard, balance_groups.c.id).join(
+        customers, balance_groups.c.customer_id == customers.c.id
+    )
+    for shard, group_id in connection.execute(statement):
+        by_shard[shard].append(group_id)
+    sums: Sums = defaultdict(int)
+    for shard, groups in by_shard.items():
+        for first in range(0, len(groups), LOAD_GROUPS):
+            loaded = await store.load(Load(shard, None, tuple(groups[first : first + LOAD_GROUPS]), ()))
+            for record in loaded.records.groups.values():
+                if record is not None:
+                    for total in all_items(unpack_group(record)):
+                        key = catalogue.items[total.item_id]
+                        name = item_name(key.bill_item, key.general_ledger, key.tax, key.resource)
+                        sums[name] += total.amount
+    return dict(sums)
+
+
+def billed_sums(connection: Connection) -> Sums:
+    """Items on bills, in millionths."""
+    statement = (
+        select(
+            bill_lines.c.bill_item,
+            bill_lines.c.general_ledger,
+            bill_lines.c.tax,
+            bills.c.currency,
+            func.sum(bill_lines.c.amount_micro),
+        )
+        .join(bills, bill_lines.c.bill_id == bills.c.id)
+        .where(bill_lines.c.kind == KIND_ITEM)
+        .group_by(bill_lines.c.bill_item, bill_lines.c.general_ledger, bill_lines.c.tax, bills.c.currency)
+    )
+    return {item_name(*key): int(amount) for *key, amount in connection.execute(statement).all()}
+
+
+def fee_sums(connection: Connection, catalogue: CompiledCatalogue) -> Sums:
+    """Fees of every cycle begun so far, computed again from what was bought: they have no rated events."""
+    statement = (
+        select(
+            purchased_products.c.product,
+            purchased_products.c.valid_from_us,
+            bills.c.cycle_no,
+            bills.c.period_start_us,
+            bills.c.period_end_us,
+            billing_profiles.c.interval_kind,
+            billing_profiles.c.interval_count,
+            billing_profiles.c.billing_day,
+            billing_profiles.c.anchor_days,
+        )
+        .join(subscriptions, purchased_products.c.subscription_id == subscriptions.c.id)
+        .join(balance_groups, subscriptions.c.balance_group_id == balance_groups.c.id)
+        .join(billing_profiles, balance_groups.c.billing_profile_id == billing_profiles.c.id)
+        .join(bills, bills.c.billing_profile_id == billing_profiles.c.id)
+        .where(bills.c.status != "inactive")
+    )
+    zone = catalogue.site.time_zone
+    sums: Sums = defaultdict(int)
+    for product, from_us, cycle_no, start_us, end_us, kind, every, day, anchor in connection.execute(
+        statement
+    ):
+        for row in catalogue.products[product].recurring:
+            if row.amount <= 0:
+                continue
+            fee = row.amount
+            if cycle_no == FIRST_CYCLE_NO:
+                full_start_us, _ = cycle_at(kind, every, day, anchor, zone, start_us)
+                fee = first_fee(row, from_us, FirstCycle(start_us, end_us, full_start_us), zone)
+            key = catalogue.items[row.item_id]
+            sums[item_name(key.bill_item, key.general_ledger, key.tax, key.resource)] += fee
+    return dict(sums)
+
+
+def item_comparisons(rated: Sums, fees: Sums, billed: Sums, open_: Sums) -> list[Comparison]:
+    """Every item that is known on any side."""
+    names = rated.keys() | fees.keys() | billed.keys() | open_.keys()
+    items = {n: ItemSums(rated.get(n, 0), fees.get(n, 0), billed.get(n, 0), open_.get(n, 0)) for n in names}
+    return compare_items(items, "millionths")
+
+
+def bill_comparisons(connection: Connection) -> list[Comparison]:
+    """Lines and taxes against totals, children against their owners' items, over all bills with a number."""
+
+    def total(column: Any, *conditions: Any) -> int:
+        statement = select(func.coalesce(func.sum(column), 0)).select_from(
+            bill_lines.join(bills, bill_lines.c.bill_id == bills.c.id)
+        )
+        return int(connection.execute(statement.where(bills.c.number.is_not(None), *conditions)).scalar_one())
+
+    numbered = bills.c.number.is_not(None)
+    net, tax, totals = connection.execute(
+        select(
+            func.coalesce(func.sum(bills.c.net_minor), 0),
+            func.coalesce(func.sum(bills.c.tax_minor), 0),
+            func.coalesce(func.sum(bills.c.total_minor), 0),
+        ).where(numbered)
+    ).one()
+    taxes = connection.execute(select(func.coalesce(func.sum(bill_taxes.c.tax_minor), 0))).scalar_one()
+    items = total(bill_lines.c.net_minor, bill_lines.c.kind.in_((KIND_ITEM, KIND_CREDIT, KIND_CHILD)))
+    balancing = total(bill_lines.c.net_minor, bill_lines.c.kind == KIND_BALANCING)
+    children = connection.execute(
+        select(func.coalesce(func.sum(bill_lines.c.net_minor), 0)).where(bill_lines.c.kind == KIND_CHILD)
+    ).scalar_one()
+    return [
+        Comparison("all bills", "lines", items + balancing, "net", int(net), "minor units"),
+        Comparison("all bills", "tax lines", int(taxes), "tax", int(tax), "minor units"),
+        Comparison("all bills", "net and tax", int(net) + int(tax), "totals", int(totals), "minor units"),
+        Comparison("hierarchy", "moved from children", -balancing, "on owners", int(children), "minor units"),
+    ]
+
+
+def sepa_comparisons(connection: Connection, directory: Path) -> list[Comparison]:
+    """What bills owed against what the files in a folder collect, by their own control sums."""
+    found = []
+    statement = select(sepa_files.c.id, sepa_files.c.message_id, sepa_files.c.total_minor)
+    for file_id, message_id, total_minor in connection.execute(statement).all():
+        collected, owed = connection.execute(
+            select(func.sum(sepa_transactions.c.amount_minor), func.sum(bills.c.due_minor))
+            .join(bills, sepa_transactions.c.bill_id == bills.c.id)
+            .where(sepa_transactions.c.sepa_file_id == file_id)
+        ).one()
+        found.append(
+            Comparison(message_id, "bills due", int(owed), "transactions", int(collected), "minor units")
+        )
+        path = directory / f"{message_id}.xml"
+        if path.exists():
+            control = _control_sum(path)
+            found.append(Comparison(message_id, "recorded", int(total_minor), "file", control, "minor units"))
+    return found
+
+
+def _control_sum(path: Path) -> int:
+    """The sum of the amounts in a bank file, in cents."""
+    amounts = etree.iterparse(path, tag="{*}InstdAmt", resolve_entities=False, no_network=True)
+    return sum(int(Decimal(element.text or "0").scaleb(2)) for _, element in amounts)
