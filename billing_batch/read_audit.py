@@ -69,12 +69,13 @@ def item_name(bill_item: str, general_ledger: str, tax: str, resource: str) -> s
 async def rated_sums(settings: Kafka, catalogue: CompiledCatalogue, output_format: str) -> tuple[int, Sums]:
     """(records, sum by item in stored units) of the topic `rated`, each record once by its id."""
     decode = _DECODE[output_format]
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap, **security_arguments(settings.security))
+    topic = settings.topics.rated
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=settings.bootstrap, **security_arguments(settings.security)
+    )
     await consumer.start()
     try:
-        topic = settings.topics.rated
-        places = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(places)
+        places: list[TopicPartition] = sorted(consumer.assignment())
         ends = await consumer.end_offsets(places)
         await consumer.seek_to_beginning(*places)
         seen: set[bytes] = set()
