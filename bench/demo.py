@@ -76,7 +76,16 @@ def _prepare() -> None:
 @contextlib.contextmanager
 def _servers() -> Iterator[None]:
     _title("Servers: a real Kafka and a real Valkey, on free ports of this machine")
-    _run("charging", "servers", "start", "--data-dir", str(DATA), "--allow-tansu", "--settings", _file("settings.toml"))
+    _run(
+        "charging",
+        "servers",
+        "start",
+        "--data-dir",
+        str(DATA),
+        "--allow-tansu",
+        "--settings",
+        _file("settings.toml"),
+    )
     try:
         with (DATA / "settings.toml").open("a") as file:
             file.write(_more_settings())
@@ -136,7 +145,9 @@ def _charge() -> None:
     try:
         address = _http_address()
         _wait_until_ready(daemon, address)
-        sender = _start("charging", "send", "--usage", _file("usage.ndjson"), "--config", _file("settings.toml"))
+        sender = _start(
+            "charging", "send", "--usage", _file("usage.ndjson"), "--config", _file("settings.toml")
+        )
         try:
             _watch(daemon, sender, address)
         finally:
@@ -269,7 +280,9 @@ def _progress(now: Scrape, last: Scrape, seconds: float) -> Table:
     table = Table.grid(padding=(0, 3))
     rate = (now.events - last.events) / max(now.at - last.at, 1e-6) if last.at else 0.0
     table.add_row("charged", f"{now.events:,.0f} of {EVENTS:,}", f"{rate:,.0f} events/s", f"{seconds:.1f} s")
-    table.add_row("send to record", f"p50 {now.quantile_ms(0.5):,.0f} ms", f"p99 {now.quantile_ms(0.99):,.0f} ms", "")
+    table.add_row(
+        "send to record", f"p50 {now.quantile_ms(0.5):,.0f} ms", f"p99 {now.quantile_ms(0.99):,.0f} ms", ""
+    )
     for outcome, count in sorted(now.outcomes.items(), key=lambda pair: -pair[1]):
         table.add_row("", outcome, f"{count:,.0f}", "")
     return table

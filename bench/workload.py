@@ -33,7 +33,20 @@ DESTINATIONS = (
     "+43900123456",
 )
 DESTINATION_WEIGHTS = (40, 25, 12, 10, 7, 5, 1)
-FIRST_NAMES = ("Ana", "Bernd", "Clara", "Denis", "Eva", "Franz", "Greta", "Hugo", "Iris", "Jonas", "Katja", "Luka")
+FIRST_NAMES = (
+    "Ana",
+    "Bernd",
+    "Clara",
+    "Denis",
+    "Eva",
+    "Franz",
+    "Greta",
+    "Hugo",
+    "Iris",
+    "Jonas",
+    "Katja",
+    "Luka",
+)
 LAST_NAMES = ("Novak", "Huber", "Gruber", "Kovač", "Wagner", "Horvat", "Bauer", "Krajnc", "Steiner", "Zupan")
 CITIES = (("1010", "Wien"), ("8010", "Graz"), ("4020", "Linz"), ("5020", "Salzburg"), ("6020", "Innsbruck"))
 
@@ -106,7 +119,9 @@ def _customer(number: int, rng: random.Random, plan: str, more: dict[str, Any]) 
             {
                 "subscription": f"S{number:07d}",
                 "plan": plan,
-                "services": [{"type": kind, "identifier": identifier} for kind in ("voice", "messaging", "data")],
+                "services": [
+                    {"type": kind, "identifier": identifier} for kind in ("voice", "messaging", "data")
+                ],
             }
         ],
     }
@@ -116,11 +131,15 @@ def _customer(number: int, rng: random.Random, plan: str, more: dict[str, Any]) 
             "mandate": {"id": f"M{number:07d}", "signed_on": "2026-09-15", "iban": austrian_iban(number)},
         }
     if prepaid:
-        line["balances"] = [{"resource": "EUR", "credit": f"{rng.choice((10, 20, 50))}.00", "validity": "infinite"}]
+        line["balances"] = [
+            {"resource": "EUR", "credit": f"{rng.choice((10, 20, 50))}.00", "validity": "infinite"}
+        ]
     return line | more
 
 
-def usage_events(count: int, events: int, seed: int = SEED, exponent: float = 1.1) -> Iterator[dict[str, Any]]:
+def usage_events(
+    count: int, events: int, seed: int = SEED, exponent: float = 1.1
+) -> Iterator[dict[str, Any]]:
     """`events` of October 2026 in order of time; customers by a Zipf law, the busiest being any of them."""
     rng = random.Random(f"{seed}/usage")
     order = list(range(count))

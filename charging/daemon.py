@@ -101,10 +101,12 @@ class Daemon:
         self._pump = pump
         log.info("charging", metrics=self.health.address, catalogue=self._catalogue.version, pid=os.getpid())
         stopper = asyncio.create_task(self._stop_on(stop, pump), name="stopper")
+        watcher = asyncio.create_task(pump.watch_lag(), name="lag")
         try:
             await pump.run()
         finally:
             stopper.cancel()
+            watcher.cancel()
             await source.stop()
             await sink.stop()
             await store.close()

@@ -82,12 +82,13 @@ class KafkaSource:
         """Partitions that are being delivered."""
         return frozenset(self._started)
 
-    async def bounds(self, partition: int) -> Bounds:
-        """What the partition's log holds."""
-        tp = self._tp(partition)
-        first = await self._consumer.beginning_offsets([tp])
-        end = await self._consumer.end_offsets([tp])
-        return Bounds(first[tp], end[tp])
+    async def bounds(self, partitions: frozenset[int]) -> dict[int, Bounds]:
+        """What the partitions' logs hold."""
+        places = [self._tp(partition) for partition in sorted(partitions)]
+        first, end = await asyncio.gather(
+            self._consumer.beginning_offsets(places), self._consumer.end_offsets(places)
+        )
+        return {tp.partition: Bounds(first[tp], end[tp]) for tp in places}
 
     async def read_one(self, partition: int, offset: int) -> Message | None:
         """The message at this offset, if the log still has it (compaction may have taken it)."""
@@ -125,11 +126,6 @@ class KafkaSource:
             await self._consumer.commit(offsets)
         except KafkaError as error:
             log.info("offsets not committed", error=str(error))
-
-    async def end_offsets(self, partitions: frozenset[int]) -> dict[int, int]:
-        """Where the logs end, for the lag metric."""
-        ends = await self._consumer.end_offsets([self._tp(p) for p in partitions])
-        return {tp.partition: offset for tp, offset in ends.items()}
 
     async def revoked(self) -> None:
         """Partitions are taken back: let the pump finish or undo what is in flight, then let go."""

@@ -36,7 +36,9 @@ class Source(Protocol):
         """The next messages of started partitions, each partition's in order of offset."""
         ...
 
-    async def bounds(self, partition: int) -> Bounds: ...
+    async def bounds(self, partitions: frozenset[int]) -> dict[int, Bounds]:
+        """What the logs hold; one question for all, since a broker answers behind the fetch that waits."""
+        ...
 
     async def read_one(self, partition: int, offset: int) -> Message | None:
         """The message at this offset, if the log still has it."""

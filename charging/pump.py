@@ -17,7 +17,7 @@ from charging.charged_batch import ChargedBatch
 from charging.messages import Message
 from charging.metrics import Metrics
 from charging.ownership import Ownership
-from charging.ports import Output, Sink, Source
+from charging.ports import Bounds, Output, Sink, Source
 from charging.shard_sessions import ShardSessions
 from charging.take_over import FencedError, WrongLogError, start_of, take_over
 from config.settings import Charging
@@ -119,8 +119,10 @@ class Pump:
         if not missing or self._clock_us() < self._claim_not_before_us:
             return
         try:
-            for owned in await take_over(self._sessions, missing, self._held, frozenset(self._fenced)):
-                await self._start(owned)
+            claimed = await take_over(self._sessions, missing, self._held, frozenset(self._fenced))
+            bounds = await self._source.bounds(missing)
+            for owned in claimed:
+                await self._start(owned, bounds[owned.partition])
         except FencedError as error:
             self._fenced |= error.partitions
             self._retry_later(str(error))
@@ -130,10 +132,10 @@ class Pump:
             self._fenced.clear()
             self._backoff.reset()
 
-    async def _start(self, owned: Ownership) -> None:
+    async def _start(self, owned: Ownership, bounds: Bounds) -> None:
         partition = owned.partition
         try:
-            start = await start_of(self._source, owned)
+            start = await start_of(self._source, owned, bounds)
         except WrongLogError as error:
             self.alarms[partition] = str(error)
             log.error("partition stopped", partition=partition, why=str(error))
@@ -229,6 +231,19 @@ class Pump:
         for partition, rose_at_us in self._floor_rose_at_us.items():
             if partition in self.owned:
                 self._metrics.floor_age.labels(str(partition)).set((now_us - rose_at_us) / 1e6)
-        for partition, owned in self.owned.items():
-            end = (await self._source.bounds(partition)).end_offset
-            self._metrics.lag.labels(str(partition)).set(end - max(owned.floor.next_offset, 0))
+
+    async def watch_lag(self) -> None:
+        """How far each partition is behind, now and then; beside the loop, since the broker takes its time."""
+        while not self._stopping:
+            await asyncio.sleep(self._settings.sweep_seconds)
+            owned = dict(self.owned)
+            try:
+                bounds = await self._source.bounds(frozenset(owned)) if owned else {}
+            except KafkaError as error:
+                log.info("lag not known", error=str(error))
+                continue
+            for partition, one in owned.items():
+                behind = bounds[partition].end_offset - max(
+                    one.floor.next_offset, bounds[partition].first_offset
+                )
+                self._metrics.lag.labels(str(partition)).set(max(behind, 0))

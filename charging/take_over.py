@@ -13,7 +13,7 @@ from balance_store.decision_record import unpack_decisions
 from balance_store.requests import Claim, ClaimAnswer, Epoch, Floor, PartitionClaim, PartitionState
 from charging.messages import message_hash
 from charging.ownership import Decided, Ownership, Place, highest_floor, next_epoch
-from charging.ports import Source
+from charging.ports import Bounds, Source
 from charging.shard_sessions import ShardSessions
 
 log = structlog.get_logger()
@@ -77,9 +77,8 @@ def _state(answer: ClaimAnswer, partition: int) -> PartitionState:
     return next(state for state in answer.partitions if state.partition == partition)
 
 
-async def start_of(source: Source, owned: Ownership) -> int:
+async def start_of(source: Source, owned: Ownership, bounds: Bounds) -> int:
     """The offset to start at; raises WrongLogError where the log is not the one that was decided."""
-    bounds = await source.bounds(owned.partition)
     floor = owned.floor
     if floor.next_offset < 0:
         return bounds.first_offset
@@ -93,14 +92,13 @@ async def start_of(source: Source, owned: Ownership) -> int:
             f"partition {owned.partition}: the log starts at {bounds.first_offset}, "
             f"messages from {floor.next_offset} on were never charged and are gone"
         )
-    await _same_message(source, owned.partition, floor)
+    if bounds.first_offset <= floor.last_offset:
+        await _same_message(source, owned.partition, floor)
     return floor.next_offset
 
 
 async def _same_message(source: Source, partition: int, floor: Floor) -> None:
     """The last message below the floor, where it still exists, must be the one that was charged."""
-    if floor.last_offset < 0 or (await source.bounds(partition)).first_offset > floor.last_offset:
-        return
     message = await source.read_one(partition, floor.last_offset)
     if message is not None and message_hash(message) != floor.last_hash:
         raise WrongLogError(

@@ -132,6 +132,51 @@ def count_caps(
 
 
 @njit(cache=True, nogil=True)
+def use_owner_allowance(
+    table: Ints,
+    words: Ints,
+    at: int,
+    entry: int,
+    detail: int,
+    service_type: int,
+    allowance: int,
+    quantity: int,
+    left: int,
+    time_us: int,
+    impacts: Ints,
+    work: Ints,
+) -> tuple[int, bool, bool]:
+    """(quantity covered, whether units were used, denied) of one owner's allowance by its policy."""
+    owner_at, policy, sharing_id = work[entry], work[entry + 1], work[entry + 2]
+    resource = table[table[t.ALLOWANCE_RESOURCE] + allowance]
+    if not policy_covers(
+        table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
+    ):
+        return 0, False, False
+    offered = min(left, mul_div(quantity, table[table[t.POLICY_PERCENT] + policy], 100, DOWN))
+    counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
+    units_max = cap_room(table, words, at, owner_at, policy, counter_id, time_us)
+    watch(table, words, owner_at, resource, time_us, work)
+    taken, units = use_allowance(
+        table,
+        words,
+        owner_at,
+        resource,
+        table[table[t.ALLOWANCE_NUM] + allowance],
+        table[table[t.ALLOWANCE_DEN] + allowance],
+        offered,
+        units_max,
+        time_us,
+        impacts,
+        work,
+    )
+    if units > 0:
+        count_caps(table, words, at, owner_at, policy, counter_id, units, time_us, work)
+    denied = taken < offered and table[table[t.POLICY_EXHAUSTED] + policy] == DENY_WHEN_EXHAUSTED
+    return taken, units > 0, denied
+
+
+@njit(cache=True, nogil=True)
 def cover_by_allowances(
     table: Ints,
     words: Ints,
@@ -147,20 +192,18 @@ def cover_by_allowances(
     covered = 0
     flags = 0
     own_turn = 0 if member_goes_first(table, work) else work[W_PAYERS]
-    for allowance in range(
-        table[table[t.DETAIL_ALLOWANCE_FIRST] + detail], table[table[t.DETAIL_ALLOWANCE_FIRST] + detail + 1]
-    ):
+    first = table[table[t.DETAIL_ALLOWANCE_FIRST] + detail]
+    for allowance in range(first, table[table[t.DETAIL_ALLOWANCE_FIRST] + detail + 1]):
         resource = table[table[t.ALLOWANCE_RESOURCE] + allowance]
-        numerator, denominator = (
-            table[table[t.ALLOWANCE_NUM] + allowance],
-            table[table[t.ALLOWANCE_DEN] + allowance],
-        )
         owner = 0
         for turn in range(work[W_PAYERS] + 1):
             if covered == quantity:
                 break
+            left = quantity - covered
             if turn == own_turn:
                 watch(table, words, at, resource, time_us, work)
+                numerator = table[table[t.ALLOWANCE_NUM] + allowance]
+                denominator = table[table[t.ALLOWANCE_DEN] + allowance]
                 taken, _ = use_allowance(
                     table,
                     words,
@@ -168,7 +211,7 @@ def cover_by_allowances(
                     resource,
                     numerator,
                     denominator,
-                    quantity - covered,
+                    left,
                     AMOUNT_MAX,
                     time_us,
                     impacts,
@@ -177,36 +220,25 @@ def cover_by_allowances(
                 covered += taken
                 continue
             entry = W_PAYER_ROWS + owner * PAYER_WORDS
-            owner_at, policy, sharing_id = work[entry], work[entry + 1], work[entry + 2]
             owner += 1
-            if not policy_covers(
-                table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
-            ):
-                continue
-            offered = min(
-                quantity - covered, mul_div(quantity, table[table[t.POLICY_PERCENT] + policy], 100, DOWN)
-            )
-            counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
-            units_max = cap_room(table, words, at, owner_at, policy, counter_id, time_us)
-            watch(table, words, owner_at, resource, time_us, work)
-            taken, units = use_allowance(
+            taken, used, denied = use_owner_allowance(
                 table,
                 words,
-                owner_at,
-                resource,
-                numerator,
-                denominator,
-                offered,
-                units_max,
+                at,
+                entry,
+                detail,
+                service_type,
+                allowance,
+                quantity,
+                left,
                 time_us,
                 impacts,
                 work,
             )
-            if units > 0:
+            if used:
                 flags = FLAG_SHARED
-                count_caps(table, words, at, owner_at, policy, counter_id, units, time_us, work)
             covered += taken
-            if taken < offered and table[table[t.POLICY_EXHAUSTED] + policy] == DENY_WHEN_EXHAUSTED:
+            if denied:
                 return covered, flags, True
     return covered, flags, False
 

@@ -114,7 +114,9 @@ async def _replay(world: World, fresh: World) -> None:
     metrics = Metrics()
     sessions = ShardSessions(fresh.store, BalanceCache(fresh.catalogue, 10_000))
     tags = iter(n.to_bytes(8, "big") for n in range(1, 1_000_000))
-    charger = BatchCharger(sessions, decision_limits(SETTINGS.charging), b"replay", lambda: next(tags), metrics)
+    charger = BatchCharger(
+        sessions, decision_limits(SETTINGS.charging), b"replay", lambda: next(tags), metrics
+    )
     for _, places in world.commits:
         messages = [world.logs[p][offset] for p, offset, _ in places]
         decoded = decode_messages(messages, fresh.catalogue, SETTINGS.charging.message_bytes_max)

@@ -38,7 +38,11 @@ from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
 from config.settings import Charging, Settings
 
-SETTINGS = Settings(charging=Charging(batch_events_max=7, batch_linger_ms=1, horizon_hours=0, ahead_seconds=0, sweep_seconds=1))
+SETTINGS = Settings(
+    charging=Charging(
+        batch_events_max=7, batch_linger_ms=1, horizon_hours=0, ahead_seconds=0, sweep_seconds=1
+    )
+)
 
 
 class CrashError(BaseException):
@@ -181,9 +185,9 @@ class SimSource:
             taken += batch
         return taken
 
-    async def bounds(self, partition: int) -> Bounds:
+    async def bounds(self, partitions: frozenset[int]) -> dict[int, Bounds]:
         await self._world.step(self._daemon)
-        return Bounds(0, len(self._world.logs[partition]))
+        return {partition: Bounds(0, len(self._world.logs[partition])) for partition in partitions}
 
     async def read_one(self, partition: int, offset: int) -> Message | None:
         await self._world.step(self._daemon)
@@ -250,7 +254,9 @@ class SimDaemon:
             sessions,
             charger,
             lambda messages, owned: ChargedBatch(
-                decode_messages(messages, catalogue, SETTINGS.charging.message_bytes_max), owned, catalogue.version
+                decode_messages(messages, catalogue, SETTINGS.charging.message_bytes_max),
+                owned,
+                catalogue.version,
             ),
             lambda batch: batch_outputs(batch, writer)[0],
             SETTINGS.charging,

