@@ -13,6 +13,7 @@ class Scrape:
 
     at: float
     events: float = 0.0
+    lag: float = 0.0  # messages not yet below the floor, all partitions
     outcomes: dict[str, float] = field(default_factory=dict)
     buckets: tuple[tuple[float, float], ...] = ()  # (upper bound in seconds, batches up to it)
 
@@ -36,10 +37,13 @@ def read_page(address: str) -> Scrape:
         text = page.read().decode()
     outcomes: dict[str, float] = {}
     buckets: list[tuple[float, float]] = []
+    lag = 0.0
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == "charging_events_total":
                 outcomes[sample.labels["outcome"]] = sample.value
+            elif sample.name == "charging_lag_messages":
+                lag += sample.value
             elif sample.name == "charging_end_to_end_seconds_bucket":
                 buckets.append((float(sample.labels["le"]), sample.value))
-    return Scrape(time.monotonic(), sum(outcomes.values()), outcomes, tuple(buckets))
+    return Scrape(time.monotonic(), sum(outcomes.values()), lag, outcomes, tuple(buckets))

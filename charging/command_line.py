@@ -70,7 +70,9 @@ def rate(*, catalog: str, customers: str, usage: str, notifications: bool = Fals
 
 
 @app.command
-def send(*, usage: str, config: Config = None, wire: Literal["json", "msgpack"] = "json") -> None:
+def send(
+    *, usage: str, config: Config = None, wire: Literal["json", "msgpack"] = "json", rate: int = 0
+) -> None:
     """Put usage events from an NDJSON file on the usage topic, as a network element would.
 
     Parameters
@@ -79,12 +81,14 @@ def send(*, usage: str, config: Config = None, wire: Literal["json", "msgpack"] 
         NDJSON file, one event a line; `-` reads standard input.
     wire
         How the events travel.
+    rate
+        Events a second at the most; 0 sends as fast as the broker takes them.
     """
     from charging.send_usage import send_usage
 
     settings = _settings(config)
     source = sys.stdin.buffer if usage == "-" else Path(usage).open("rb")  # noqa: SIM115  # closed with the process
-    total = asyncio.run(send_usage(settings.kafka, source, wire, lambda _: None))
+    total = asyncio.run(send_usage(settings.kafka, source, wire, rate))
     print(f"{total} events sent to {settings.kafka.topics.usage}")
 
 

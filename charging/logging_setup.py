@@ -38,3 +38,5 @@ def set_up_logging(settings: Log) -> None:
     root.handlers[:] = [handler]
     # Client libraries tell every rebalance and reconnection at "info"; ours is the better story.
     root.setLevel(max(level, logging.WARNING))
+    # A broker that just started has no group coordinator for a moment, which the client retries by itself.
+    logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.CRITICAL)

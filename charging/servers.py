@@ -44,6 +44,7 @@ from charging.server_plan import ServerState, StopReport, socket_place, valkey_a
 STATE_FILE = "servers.json"
 LOG_FILE = "supervisor.log"
 LOCK_FILE = "supervisor.lock"
+PORTS_FILE = "ports.json"
 # A large append-only file is read before the store answers, so waiting for it has no upper limit while
 # the process lives; Kafka is up in six seconds on two cores.
 KAFKA_START_SECONDS = 120
@@ -180,7 +181,7 @@ class Supervisor:
             yield
 
     def _start(self, short_dir: Path) -> ServerState:
-        port, controller_port = free_ports(2)
+        port, controller_port = self._ports()
         kind, command = self._broker(port, controller_port)
         self._children["kafka"] = start_child(command, self._data_dir / "kafka.log", self._data_dir)
         store_dir = self._data_dir / "valkey"
@@ -196,6 +197,18 @@ class Supervisor:
         return ServerState(
             os.getpid(), ticks, f"127.0.0.1:{port}", f"unix://{socket_path}", kind, ready=False
         )
+
+    def _ports(self) -> tuple[int, int]:
+        """The ports of the last time where they are free, so that settings written then still hold."""
+        file = self._data_dir / PORTS_FILE
+        try:
+            port, controller_port = msgspec.json.decode(file.read_bytes(), type=tuple[int, int])
+        except (OSError, msgspec.MsgspecError):
+            port, controller_port = 0, 0
+        if not port or accepts(port) or accepts(controller_port):
+            port, controller_port = free_ports(2)
+            file.write_bytes(msgspec.json.encode((port, controller_port)))
+        return port, controller_port
 
     def _broker(self, port: int, controller_port: int) -> tuple[str, list[str]]:
         try:
