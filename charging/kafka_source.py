@@ -20,8 +20,7 @@ from config.settings import Kafka
 
 log = structlog.get_logger()
 
-# A revoke waits for the batch in flight; a session must outlive that wait and a slow store.
-SESSION_TIMEOUT_MS = 30_000
+# A revoke waits for the batch in flight; the others wait for that, within this bound.
 REBALANCE_TIMEOUT_MS = 60_000
 FETCH_MAX_WAIT_MS = 100
 PARTITION_FETCH_BYTES = 4 * 1024 * 1024
@@ -40,7 +39,8 @@ class KafkaSource:
             enable_auto_commit=False,
             auto_offset_reset="none",
             partition_assignment_strategy=(StickyPartitionAssignor,),
-            session_timeout_ms=SESSION_TIMEOUT_MS,
+            session_timeout_ms=settings.session_timeout_ms,
+            heartbeat_interval_ms=settings.session_timeout_ms // 4,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,

@@ -53,6 +53,10 @@ CHILD_STOP_SECONDS = 10
 POLL_SECONDS = 0.05
 
 
+# Supervisors that this process started: they outlive the call, and are reaped when it asks again.
+_STARTED: list[subprocess.Popen[bytes]] = []
+
+
 class ServersError(OSError):
     """A server did not come up; says why, with the end of its log."""
 
@@ -85,6 +89,7 @@ def start_servers(data_dir: Path, *, parent_pid: int = 0, allow_tansu: bool = Fa
             supervisor = subprocess.Popen(  # noqa: S603  # ourselves
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        _STARTED[:] = [one for one in _STARTED if one.poll() is None] + [supervisor]
         running = _wait_ready(data_dir, supervisor)
     while not running.ready:
         time.sleep(POLL_SECONDS)

@@ -65,6 +65,15 @@ class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
     retention_hours: Annotated[
         int, _meta("hours", "a week: time to notice, correct and replay", 1, 87_600)
     ] = 168
+    session_timeout_ms: Annotated[
+        int,
+        _meta(
+            "milliseconds",
+            "how long the others wait for a daemon that died; below 6,000 brokers refuse",
+            6_000,
+            300_000,
+        ),
+    ] = 10_000
     topics: Topics = field(default_factory=Topics)
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
 

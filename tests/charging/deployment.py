@@ -1,0 +1,157 @@
+"""Shell. A deployment for a live test: topics, store, customers, and daemons as real processes."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.partitioner import murmur2
+
+from balance_store.client import StoreClient
+from balance_store.deployment import create
+from balance_store.requests import Load
+from charging.topics import create_topics
+from config.load import load_compiled_catalogue, load_settings
+from customer_care.install_customers import install
+from customer_care.onboarding import onboard_lines
+from customer_care.publication import publication_of
+
+WAIT_S = 120
+
+
+class Deployment:
+    """Everything one test needs, under names of its own."""
+
+    def __init__(self, directory: Path, servers, store_url: str, prefix: str, catalogue: str = "", partitions: int = 4):
+        self.file = directory / "settings.toml"
+        self.log = directory / "daemon.log"
+        self.file.write_text(
+            f"""
+[kafka]
+bootstrap = "{servers.kafka_bootstrap}"
+group_id = "{prefix}charging"
+partitions = {partitions}
+retention_hours = 87600
+session_timeout_ms = 6000
+topics = {{ usage = "{prefix}usage", rated = "{prefix}rated", notifications = "{prefix}notifications", rejected = "{prefix}rejected" }}
+[store]
+url = "{store_url}"
+shards = 4
+[charging]
+horizon_hours = 0
+ahead_seconds = 0
+batch_events_max = 2000
+sweep_seconds = 1
+[catalogue]
+directory = "{catalogue}"
+[http]
+port = 0
+"""
+        )
+        self.settings = load_settings(str(self.file), {})
+        self.catalogue = load_compiled_catalogue(catalogue)
+        self.customers = []
+        self._starts = 0
+
+    def create(self, customer_lines) -> None:
+        """Make topics and store, and put customers into the store."""
+        self.customers, faults = onboard_lines(customer_lines, self.catalogue, self.settings.store.shards)
+        assert not faults, faults
+        asyncio.run(self._create())
+
+    async def _create(self) -> None:
+        await create_topics(self.settings.kafka)
+        await create(self.settings.store)
+        store = await StoreClient.connect(self.settings.store)
+        await install(store, [publication_of(one) for one in self.customers])
+        await store.close()
+
+    def start_daemon(self) -> subprocess.Popen[bytes]:
+        """A daemon as people run it."""
+        self._starts += 1
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-c", "from charging.command_line import main; main()", "run", "--config", str(self.file)],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            )
+
+    def wait_until_charging(self) -> None:
+        """Until the daemon that was started last has claimed every partition."""
+        deadline = time.monotonic() + WAIT_S
+        while self._claims_of_last() < self.settings.kafka.partitions:
+            assert time.monotonic() < deadline, self.log_tail()
+            time.sleep(0.02)
+
+    def _claims_of_last(self) -> int:
+        lives = self.log.read_text().split('"event":"charging"')[1:]
+        return lives[-1].count('"event":"partition claimed"') if len(lives) == self._starts else 0
+
+    def stop_daemon(self, daemon: subprocess.Popen[bytes]) -> int:
+        daemon.send_signal(signal.SIGTERM)
+        return daemon.wait(WAIT_S)
+
+    def send(self, messages) -> None:
+        """(key, value, headers, timestamp in ms) of each message, keyed to partitions as network elements do."""
+        asyncio.run(self._send(messages))
+
+    async def _send(self, messages) -> None:
+        topic = self.settings.kafka.topics.usage
+        producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka.bootstrap, linger_ms=20)
+        await producer.start()
+        try:
+            waiting = []
+            for key, value, headers, timestamp_ms in messages:
+                partition = (murmur2(key) & 0x7FFFFFFF) % self.settings.kafka.partitions
+                place = {"partition": partition, "headers": headers, "timestamp_ms": timestamp_ms}
+                waiting.append(await producer.send(topic, value, key=key, **place))
+            await asyncio.gather(*waiting)
+        finally:
+            await producer.stop()
+
+    def read(self, topic: str, count: int) -> list[dict]:
+        """At least `count` different records of an output topic, by id, in the order they came."""
+        return asyncio.run(self._read(getattr(self.settings.kafka.topics, topic), count))
+
+    async def _read(self, topic: str, count: int) -> list[dict]:
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self.settings.kafka.bootstrap, auto_offset_reset="earliest")
+        await consumer.start()
+        found: dict[str, bytes] = {}
+        deadline = time.monotonic() + WAIT_S
+        try:
+            await consumer.seek_to_beginning()
+            while len(found) < count:
+                assert time.monotonic() < deadline, f"{len(found)} of {count} records:\n{self.log_tail()}"
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for record in records:
+                        name = msgspec.json.decode(record.value)["id"]
+                        before = found.setdefault(name, record.value)
+                        assert before == record.value, f"{name} was published with two contents"
+        finally:
+            await consumer.stop()
+        return [msgspec.json.decode(value) for value in found.values()]
+
+    def groups(self) -> dict[int, bytes]:
+        """Every balance group's record."""
+        return asyncio.run(self._groups())
+
+    async def _groups(self) -> dict[int, bytes]:
+        store = await StoreClient.connect(self.settings.store)
+        found = {}
+        try:
+            for one in self.customers:
+                group_id = one.numbers.group_id
+                answer = await store.load(Load(one.shard, None, (group_id,), ()))
+                found[group_id] = answer.records.groups[group_id]
+        finally:
+            await store.close()
+        return found
+
+    def log_tail(self) -> str:
+        return "\n".join(self.log.read_text().splitlines()[-20:])
