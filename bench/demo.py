@@ -274,6 +274,7 @@ def _progress(now: Scrape, last: Scrape, seconds: float) -> Table:
     table = Table.grid(padding=(0, 3))
     rate = (now.events - last.events) / max(now.at - last.at, 1e-6) if last.at else 0.0
     table.add_row("charged", f"{now.events:,.0f} of {EVENTS:,}", f"{rate:,.0f} events/s", f"{seconds:.1f} s")
+    table.add_row("waiting", f"{now.lag:,.0f} messages", "", "")
     table.add_row(
         "send to record", f"p50 {now.quantile_ms(0.5):,.0f} ms", f"p99 {now.quantile_ms(0.99):,.0f} ms", ""
     )
