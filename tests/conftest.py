@@ -40,7 +40,9 @@ def live_servers(tmp_path_factory):
 def store_url(live_servers):
     """An empty database of the session's Valkey."""
     number = next(_NUMBERS)
-    assert number < DATABASES, "more live tests than databases: close one's deployment or start another server"
+    assert number < DATABASES, (
+        "more live tests than databases: close one's deployment or start another server"
+    )
     return f"{live_servers.store_url}?db={number}"
 
 

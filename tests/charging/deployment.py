@@ -27,7 +27,9 @@ WAIT_S = 120
 class Deployment:
     """Everything one test needs, under names of its own."""
 
-    def __init__(self, directory: Path, servers, store_url: str, prefix: str, catalogue: str = "", partitions: int = 4):
+    def __init__(
+        self, directory: Path, servers, store_url: str, prefix: str, catalogue: str = "", partitions: int = 4
+    ):
         self.file = directory / "settings.toml"
         self.log = directory / "daemon.log"
         self.file.write_text(
@@ -76,7 +78,14 @@ port = 0
         self._starts += 1
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-c", "from charging.command_line import main; main()", "run", "--config", str(self.file)],
+                [
+                    sys.executable,
+                    "-c",
+                    "from charging.command_line import main; main()",
+                    "run",
+                    "--config",
+                    str(self.file),
+                ],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
@@ -120,7 +129,9 @@ port = 0
         return asyncio.run(self._read(getattr(self.settings.kafka.topics, topic), count))
 
     async def _read(self, topic: str, count: int) -> list[dict]:
-        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self.settings.kafka.bootstrap, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            topic, bootstrap_servers=self.settings.kafka.bootstrap, auto_offset_reset="earliest"
+        )
         await consumer.start()
         found: dict[str, bytes] = {}
         deadline = time.monotonic() + WAIT_S

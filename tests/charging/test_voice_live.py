@@ -23,7 +23,11 @@ def customer(subject: str, plan: str) -> dict:
         "payment": {"method": "invoice"},
         "billing": {"payment_type": "postpaid", "currency": "EUR", "interval": "month", "every": 1, "day": 1},
         "subscriptions": [
-            {"subscription": f"S-{subject}", "plan": plan, "services": [{"type": "voice", "identifier": subject}]}
+            {
+                "subscription": f"S-{subject}",
+                "plan": plan,
+                "services": [{"type": "voice", "identifier": subject}],
+            }
         ],
     }
 
