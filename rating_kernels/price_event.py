@@ -100,15 +100,13 @@ def price_quantity(
     if total == OVERFLOW:
         return 0, TOO_LARGE, 0
     if not priced:
-        return total, PRICED, 0
-    return _bounded(table, start_price, total)
+        return _capped(table, start_price, total)
+    return _capped(table, start_price, max(total, table[table[t.PRICE_MINIMUM_NUM] + start_price]))
 
 
 @njit(cache=True, nogil=True)
-def _bounded(table: Ints, price: int, total: int) -> tuple[int, int, int]:
-    """Minimum and maximum of the first price; a disconnect cap cuts the use, not the price."""
-    if total < table[table[t.PRICE_MINIMUM_NUM] + price]:
-        return table[table[t.PRICE_MINIMUM_NUM] + price], PRICED, 0
+def _capped(table: Ints, price: int, total: int) -> tuple[int, int, int]:
+    """The first price's maximum; a disconnect cap cuts the use, not the price."""
     maximum = table[table[t.PRICE_MAXIMUM_NUM] + price]
     if maximum >= 0 and total > maximum and table[table[t.PRICE_CAP] + price] == CAP_FREE:
         return maximum, PRICED, 1

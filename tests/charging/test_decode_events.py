@@ -32,7 +32,7 @@ MSGPACK = b"application/msgpack"
 
 
 def message(value, content_type=None, **headers):
-    named = [(name, text) for name, text in headers.items()]
+    named = list(headers.items())
     if content_type:
         named.append(("content-type", content_type))
     return Message(3, 7, 1_000, value, tuple(named))

@@ -43,9 +43,11 @@ def price_event(table: TariffTable, plan: int, time_us: int, quantity: int, fiel
         total += int(table.period_increment_num[period])
         elapsed += int(table.period_increment[period])
     if first is None:
-        return 0
+        first = price_at(table, version, detail, time_us, fields)
+    if first is None:
+        return None
     total += int(table.price_connect_num[first]) + int(table.price_flat_num[first])
-    if table.price_minimum_num[first] >= 0:
+    if quantity and table.price_minimum_num[first] >= 0:
         total = max(total, Fraction(int(table.price_minimum_num[first])))
     if table.price_cap[first] == CAP_FREE:
         total = min(total, Fraction(int(table.price_maximum_num[first])))
