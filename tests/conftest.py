@@ -1,17 +1,19 @@
 """Shell. Servers for live tests: started once, on free ports of 127.0.0.1, in a folder of their own."""
 
+import asyncio
 import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from charging.servers import ServersError, start_servers, stop_servers
 
-# Valkey has 16 databases; each test that asks gets the next one, empty.
-DATABASES = 16
-_NUMBERS = itertools.count()
+# Valkey has 16 databases; a test that asks gets one, and leaves it empty for the next.
+_FREE_DATABASES = list(range(16))
+_PREFIXES = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,30 @@ def live_servers(tmp_path_factory):
 @pytest.fixture
 def store_url(live_servers):
     """An empty database of the session's Valkey."""
-    number = next(_NUMBERS)
-    assert number < DATABASES, (
-        "more live tests than databases: close one's deployment or start another server"
-    )
-    return f"{live_servers.store_url}?db={number}"
+    yield from _lend_database(live_servers)
+
+
+@pytest.fixture
+def other_store_url(live_servers):
+    """Another one, for tests that compare two deployments."""
+    yield from _lend_database(live_servers)
+
+
+def _lend_database(servers):
+    number = _FREE_DATABASES.pop(0)
+    url = f"{servers.store_url}?db={number}"
+    yield url
+    asyncio.run(_empty(url))
+    _FREE_DATABASES.append(number)
+
+
+async def _empty(url: str) -> None:
+    client = Redis.from_url(url)
+    await client.flushdb()
+    await client.aclose()
 
 
 @pytest.fixture
 def topic_prefix():
     """Names of topics that no other test uses."""
-    return f"t{next(_NUMBERS)}-"
+    return f"t{next(_PREFIXES)}-"

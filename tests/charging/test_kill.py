@@ -34,13 +34,14 @@ def workload():
     return [msgspec.json.encode(line) for line in lines], messages
 
 
-def test_five_kills_change_neither_balances_nor_records(tmp_path, live_servers, topic_prefix):
+def test_five_kills_change_neither_balances_nor_records(
+    tmp_path, live_servers, store_url, other_store_url, topic_prefix
+):
     lines, messages = workload()
     outcomes = []
-    for name, kills in (("calm", 0), ("killed", KILLS)):
+    for name, kills, url in (("calm", 0, store_url), ("killed", KILLS, other_store_url)):
         directory = tmp_path / name
         directory.mkdir()
-        url = f"{live_servers.store_url}?db={14 + len(outcomes)}"
         deployment = Deployment(directory, live_servers, url, f"{topic_prefix}{name}-")
         deployment.create(lines)
         deployment.send(messages)

@@ -1,0 +1,44 @@
+"""Shell. A deployment of one shard on the live server, and the same in memory."""
+
+import asyncio
+
+import pytest
+
+from balance_store.client import StoreClient
+from balance_store.connection import connect
+from balance_store.deployment import functions_source
+from balance_store.keyspace import header_key, recent_key
+from balance_store.model import ModelStore
+from config.settings import Store
+
+FIRST_TAG = bytes(8)  # the model's, so that both have the same versions
+
+
+class Twins:
+    """The server's functions and their model, created alike."""
+
+    def __init__(self, url: str) -> None:
+        self.settings = Store(url=url, shards=1)
+        self.now_ms = 0
+        self.model = ModelStore(1, clock_ms=lambda: self.now_ms)
+
+    def run(self, play) -> None:
+        """Run a coroutine function of (store, model) on a fresh connection."""
+        asyncio.run(self._run(play))
+
+    async def _run(self, play) -> None:
+        client = connect(self.settings)
+        await client.function_load(functions_source(), replace=True)
+        await client.fcall("cl_create", 2, header_key(0), recent_key(0), FIRST_TAG, "1")
+        await client.aclose()
+        store = await StoreClient.connect(self.settings)
+        try:
+            await play(store, self.model)
+        finally:
+            await store.close()
+
+
+@pytest.fixture
+def twins(store_url):
+    """One shard, twice."""
+    return Twins(store_url)
