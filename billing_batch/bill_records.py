@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from billing_batch.bill import Bill, Line
 from billing_batch.due_bill import DueBill
@@ -25,6 +25,20 @@ BILL_SEQUENCE = "bill"
 
 def due_bills(connection: Connection, as_of_us: int) -> list[DueBill]:
     """Active bills whose cycle ended at or before an instant, by profile."""
+    return _bills_where(connection, bills.c.status == "active", bills.c.period_end_us <= as_of_us)
+
+
+def billed_in_store(connection: Connection) -> list[DueBill]:
+    """Bills that were written, but whose cycle the store has not been told to forget."""
+    return _bills_where(connection, bills.c.number.is_not(None), bills.c.in_store)
+
+
+def forgotten_in_store(connection: Connection, bill_ids: list[int]) -> None:
+    """Note that the store has forgotten these bills' cycles."""
+    connection.execute(update(bills).where(bills.c.id.in_(bill_ids)).values(in_store=False))
+
+
+def _bills_where(connection: Connection, *conditions: ColumnElement[bool]) -> list[DueBill]:
     columns = (
         bills.c.id,
         billing_profiles.c.id,
@@ -47,7 +61,7 @@ def due_bills(connection: Connection, as_of_us: int) -> list[DueBill]:
         .join(billing_profiles, bills.c.billing_profile_id == billing_profiles.c.id)
         .join(customers, billing_profiles.c.customer_id == customers.c.id)
         .join(balance_groups, balance_groups.c.billing_profile_id == billing_profiles.c.id)
-        .where(bills.c.status == "active", bills.c.period_end_us <= as_of_us)
+        .where(*conditions)
         .order_by(billing_profiles.c.id)
     )
     return [DueBill._make(row) for row in connection.execute(statement)]
@@ -60,7 +74,7 @@ def owners(connection: Connection) -> dict[int, int]:
         .join(hierarchy_groups, hierarchy_memberships.c.hierarchy_group_id == hierarchy_groups.c.id)
         .where(hierarchy_groups.c.status == "active")
     )
-    return dict(connection.execute(statement).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def still_active(connection: Connection, bill_id: int) -> bool:
@@ -176,4 +190,4 @@ def keep_invoice(
 def invoice_documents(connection: Connection) -> list[tuple[int, bytes]]:
     """Number and document of every invoice."""
     statement = select(invoices.c.number, invoices.c.document).order_by(invoices.c.number)
-    return list(connection.execute(statement).tuples())
+    return [(number, document) for number, document in connection.execute(statement)]

@@ -2,7 +2,7 @@
 
 For each level and shard: cut through the one door (idempotent), then bill, numbers, status moves and the
 invoice in one SQL transaction, then the billed cycle is dropped from the store. A crash leaves the cycle
-sealed in the store and the bill either active or complete; running again finishes it.
+sealed in the store and the bill either active, or complete and marked `in_store`; running again finishes it.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,10 @@ from billing_batch.bill_records import (
     BILL_SEQUENCE,
     active_bill_of,
     add_child_line,
+    billed_in_store,
     child_lines,
     due_bills,
+    forgotten_in_store,
     keep_credit,
     keep_invoice,
     move_to_next_bill,
@@ -76,6 +78,7 @@ class Billing:
         grace_minutes = 0 if force else self._settings.billing.grace_minutes
         ripe_us = as_of_us - grace_minutes * MINUTE_US
         done = RunReport(0, 0, 0, 0, grace_minutes)
+        await self._finish_earlier_runs()
         # A profile that was not billed for months has several cycles to close, one after the other.
         while True:
             with reading(self._engine) as connection:
@@ -97,21 +100,14 @@ class Billing:
         done: RunReport,
         progress: Callable[[int, int], None],
     ) -> RunReport:
-        by_shard: dict[int, list[DueBill]] = {}
-        for one in due:
-            by_shard.setdefault(one.shard, []).append(one)
-        for shard, bills in sorted(by_shard.items()):
-            for first in range(0, len(bills), BATCH_BILLS):
-                batch = bills[first : first + BATCH_BILLS]
-                totals = await self._cut(shard, batch)
-                with writing(self._engine) as connection:
-                    for one in batch:
-                        if still_active(connection, one.bill_id):
-                            done = self._close(
-                                connection, one, totals[one.group_id], owner_of, as_of_us, done
-                            )
-                await self._drop(shard, batch)
-                progress(len(batch), done.closed)
+        for shard, batch in _batches(due):
+            totals = await self._cut(shard, batch)
+            with writing(self._engine) as connection:
+                for one in batch:
+                    if still_active(connection, one.bill_id):
+                        done = self._close(connection, one, totals[one.group_id], owner_of, as_of_us, done)
+            await self._forget(shard, batch)
+            progress(len(batch), done.closed)
         return done
 
     async def _cut(self, shard: int, batch: list[DueBill]) -> dict[int, list[ItemTotal]]:
@@ -125,8 +121,15 @@ class Billing:
         answers = await self._change(shard, batch, compute)
         return {group_id: totals for group_id, totals in answers.items() if isinstance(totals, list)}
 
-    async def _drop(self, shard: int, batch: list[DueBill]) -> None:
-        """Take billed cycles out of the store."""
+    async def _finish_earlier_runs(self) -> None:
+        """Take out of the store what a run that died had billed."""
+        with reading(self._engine) as connection:
+            left = _batches(billed_in_store(connection))
+        for shard, batch in left:
+            await self._forget(shard, batch)
+
+    async def _forget(self, shard: int, batch: list[DueBill]) -> None:
+        """Take billed cycles out of the store, and note that they are."""
         by_group = {one.group_id: one for one in batch}
 
         def compute(group_id: int, image: Ints, _: Profile) -> Changed:
@@ -134,6 +137,8 @@ class Billing:
             return Changed(image if dropped else None, None)
 
         await self._change(shard, batch, compute)
+        with writing(self._engine) as connection:
+            forgotten_in_store(connection, [one.bill_id for one in batch])
 
     async def _change(
         self, shard: int, batch: list[DueBill], compute: Callable[[int, Ints, Profile], Changed]
@@ -223,3 +228,15 @@ class Billing:
         rhythm = (due.interval_kind, due.interval_count, due.billing_day, due.anchor_days, zone)
         _, next_end_us = cycle_at(*rhythm, due.period_end_us)
         return cycle_at(*rhythm, next_end_us)
+
+
+def _batches(due: list[DueBill]) -> list[tuple[int, list[DueBill]]]:
+    """Bills by shard, in batches; a group is in a batch once, since its cycles are closed one after the other."""
+    by_shard: dict[int, list[DueBill]] = {}
+    for one in due:
+        by_shard.setdefault(one.shard, []).append(one)
+    return [
+        (shard, some[first : first + BATCH_BILLS])
+        for shard, some in sorted(by_shard.items())
+        for first in range(0, len(some), BATCH_BILLS)
+    ]

@@ -10,6 +10,7 @@ of billing_batch touches these tables; `activity_log` takes no change and no del
 from sqlalchemy import (
     DDL,
     BigInteger,
+    Boolean,
     Column,
     Date,
     ForeignKey,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     event,
     text,
+    true,
 )
 
 from customer_care.table_columns import (
@@ -211,6 +213,7 @@ hierarchy_memberships = Table(
 
 # Bills -------------------------------------------------------------------------------------------
 
+NUMBERED = text("number IS NOT NULL AND in_store")
 bills = Table(
     "bills",
     metadata,
@@ -230,8 +233,10 @@ bills = Table(
     Column("issued_at_us", BigInteger),
     Column("due_at_us", BigInteger),
     Column("closed_at_us", BigInteger),
+    Column("in_store", Boolean, nullable=False, server_default=true()),  # until the store forgot the cycle
     UniqueConstraint("site", "number"),
 )
+Index("ix_bills_in_store", bills.c.id, sqlite_where=NUMBERED, postgresql_where=NUMBERED)
 Index(
     "uq_bills_active",
     bills.c.billing_profile_id,

@@ -23,7 +23,20 @@ from rating_kernels.group_image import (
 )
 from rating_kernels.group_layout import append_row, empty_image
 
-ORDERS = "EST LST EET LET ESTLET ESTEET LSTEET LSTLET EETEST EETLST LETEST LETLST".split()
+ORDERS = [
+    "EST",
+    "LST",
+    "EET",
+    "LET",
+    "ESTLET",
+    "ESTEET",
+    "LSTEET",
+    "LSTLET",
+    "EETEST",
+    "EETLST",
+    "LETEST",
+    "LETLST",
+]
 CASES = json.loads((Path(__file__).parent.parent / "cases" / "consumption_order_cases.json").read_text())
 RESOURCE = 7
 # What each part of an order's name sorts by.
