@@ -135,17 +135,18 @@ def unpack_decisions(entry: bytes) -> tuple[int, list[DecidedEvent]]:
     reader = _Reader(entry)
     if reader.next() != SCHEMA:
         raise ValueError("not an entry of decisions of this schema")
-    catalogue_version, count = reader.next(), reader.next()
+    catalogue_version, count = reader.next(), reader.count()
     events = []
     offset = 0
     for _ in range(count):
         offset += reader.next()
         head = [offset, reader.next(), *(reader.next() for _ in range(len(_COLUMNS) - 2))]
-        impact_count, notice_count = reader.next(), reader.next()
+        impact_count, notice_count = reader.count(), reader.count()
         group_id = head[6]
         impacts = tuple(_impact(reader, group_id) for _ in range(impact_count))
         notices = tuple(_notice(reader, group_id) for _ in range(notice_count))
         events.append(DecidedEvent._make([*head, impacts, notices]))
+    reader.expect_end()
     return catalogue_version, events
 
 
@@ -161,6 +162,16 @@ class _Reader:
         if self._at < 0:
             raise ValueError("an entry of decisions that ends too early")
         return int(value)
+
+    def count(self) -> int:
+        value = self.next()
+        if value < 0:
+            raise ValueError(f"an entry of decisions with {value} of something")
+        return value
+
+    def expect_end(self) -> None:
+        if self._at != len(self._data):
+            raise ValueError(f"an entry of decisions with {len(self._data) - self._at} bytes too many")
 
 
 def _impact(reader: _Reader, group_id: int) -> Impact:

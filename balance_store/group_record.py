@@ -96,7 +96,9 @@ def get_word(data: Bytes, at: int, kind: int, cycle_start_us: int, cycle_no: int
     if kind == TIME:
         if value == 0:
             return INFINITE_US, at
-        return cycle_start_us + (value - 1 if value > 0 else value), at
+        time_us = cycle_start_us + (value - 1 if value > 0 else value)
+        # No end has one form: 0.
+        return time_us, BAD_RECORD if time_us == INFINITE_US else at
     if kind == CYCLE:
         return cycle_no - value, at
     return value, at

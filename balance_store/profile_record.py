@@ -76,5 +76,12 @@ def pack_profile(profile: Profile) -> bytes:
 
 
 def unpack_profile(record: bytes) -> Profile:
-    """The stored profile; raises msgspec.ValidationError where the bytes are no profile."""
-    return _DECODER.decode(record)
+    """The stored profile; raises ValueError where the bytes are no profile of this schema."""
+    try:
+        # Its DecodeError is a ValueError.
+        profile = _DECODER.decode(record)
+    except RecursionError as error:
+        raise ValueError("not a profile: nested without end") from error
+    if profile.schema != PROFILE_SCHEMA:
+        raise ValueError(f"not a profile of schema {PROFILE_SCHEMA} but of {profile.schema}")
+    return profile

@@ -24,7 +24,10 @@ def put_varint(out: Bytes, at: int, value: int) -> int:
 
 @njit(cache=True, nogil=True)
 def get_varint(data: Bytes, at: int) -> tuple[int, int]:
-    """(number, next offset); the offset is PAST_END where the bytes end or hold more than 64 bits."""
+    """(number, next offset); the offset is PAST_END where the bytes end or are not as `put_varint` writes.
+
+    A number has one form, so bytes that were read without complaint are those of what was read.
+    """
     bits = np.uint64(0)
     for shift in range(VARINT_BYTES_MAX):
         if at >= len(data):
@@ -33,6 +36,11 @@ def get_varint(data: Bytes, at: int) -> tuple[int, int]:
         at += 1
         bits |= (byte & np.uint64(127)) << np.uint64(7 * shift)
         if byte < np.uint64(128):
+            if (byte == np.uint64(0) and shift > 0) or (
+                shift == VARINT_BYTES_MAX - 1 and byte > np.uint64(1)
+            ):
+                # Zeros on top, or more than 64 bits.
+                return 0, PAST_END
             half = np.int64(bits >> np.uint64(1))
             return half ^ -np.int64(bits & np.uint64(1)), at  # type: ignore[return-value]  # numba: an int64
     return 0, PAST_END
