@@ -99,14 +99,18 @@ class ModelStore:
         profiles = frozenset(commit.writes.profiles) | frozenset(commit.read_profile_ids)
         if changed.unknown and (groups or profiles):
             return self._answer(shard, CommitStatus.UNKNOWN, changed)
-        if self._reserved_from(shard, commit):
-            return self._answer(shard, CommitStatus.RESERVED, changed)
+        # The caller's own reservation holds until its commit, over or not; another's while its time lasts.
+        reserved = self._reservation(shard, commit.caller)
+        if reserved is not None and reserved[0] != commit.caller:
+            touched = {i for i, record in commit.writes.groups.items() if record is not None}
+            if reserved[2] & (touched | frozenset(commit.read_group_ids)):
+                return self._answer(shard, CommitStatus.RESERVED, changed)
         stale = Records(
             {i: shard.groups.get(i) for i in sorted(changed.group_ids & groups)},
             {i: shard.profiles.get(i) for i in sorted(changed.profile_ids & profiles)},
         )
         if stale.groups or stale.profiles:
-            if shard.reservation is None and stale.groups and self._reservation_ms > 0:
+            if reserved is None and stale.groups and self._reservation_ms > 0:
                 until_ms = self._clock_ms() + self._reservation_ms
                 shard.reservation = (commit.caller, until_ms, frozenset(stale.groups))
             return self._answer(shard, CommitStatus.STALE, changed, fresh=stale)
@@ -136,6 +140,9 @@ class ModelStore:
         return {group_id: record for one in self._shards for group_id, record in one.groups.items()}
 
     def _changed(self, shard: _Shard, seen: Version | None) -> Changed:
+        if seen == shard.version:
+            # Even where the list was trimmed to nothing.
+            return Changed(unknown=False, group_ids=frozenset(), profile_ids=frozenset())
         at = next((n for n, entry in enumerate(shard.recent) if entry[0] == seen), None)
         if at is None:
             return UNKNOWN_CHANGE
@@ -144,18 +151,12 @@ class ModelStore:
         profiles = frozenset(i for _, _, ids in since for i in ids)
         return Changed(unknown=False, group_ids=groups, profile_ids=profiles)
 
-    def _reserved_from(self, shard: _Shard, commit: Commit) -> bool:
-        """Whether somebody else holds a group of the commit; forgets a reservation whose time is over."""
-        if shard.reservation is None:
-            return False
-        holder, until_ms, ids = shard.reservation
-        if holder == commit.caller:
-            return False
-        if until_ms <= self._clock_ms():
-            shard.reservation = None
-            return False
-        touched = {i for i, record in commit.writes.groups.items() if record is not None}
-        return bool(ids & (touched | frozenset(commit.read_group_ids)))
+    def _reservation(self, shard: _Shard, caller: bytes) -> tuple[bytes, int, frozenset[int]] | None:
+        """The reservation that counts for a caller: its own, or another's whose time is not over."""
+        held = shard.reservation
+        if held is None or (held[0] != caller and held[1] <= self._clock_ms()):
+            return None
+        return held
 
     def _write(self, shard: _Shard, commit: Commit) -> None:
         for stored, written in (
@@ -184,7 +185,8 @@ class ModelStore:
             while size > self._recent_bytes_max:
                 _, groups, profiles = shard.recent.pop(0)
                 size -= ID_BYTES * (len(groups) + len(profiles))
-        if shard.reservation is not None and shard.reservation[0] == commit.caller:
+        reserved = self._reservation(shard, commit.caller)
+        if reserved is None or reserved[0] == commit.caller:
             shard.reservation = None
 
     def _answer(

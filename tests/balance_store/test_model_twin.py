@@ -3,19 +3,23 @@
 import random
 
 import pytest
+from redis.asyncio import Redis
 
 from balance_store import client as client_module
+from balance_store.keyspace import header_key
 from balance_store.model import ModelStore
 from balance_store.requests import (
     NO_FLOOR,
     Claim,
+    CommitAnswer,
+    CommitStatus,
     Epoch,
     Floor,
     PartitionClaim,
     Records,
     Version,
 )
-from tests.balance_store.given import commit, load, usage
+from tests.balance_store.given import commit, load, usage, writes
 
 pytestmark = pytest.mark.live
 
@@ -70,12 +74,38 @@ def random_commit(dice: random.Random, caller: Caller):
     )
 
 
-async def play_alike(store, model, seed: int) -> set[str]:
+HOUR_MS = 3_600_000
+# Time cannot be set on the server, so the promise is moved to the past instead.
+END_PROMISE = """
+local promise = redis.call('HGET', KEYS[1], 'reservation')
+if promise and promise ~= '' then
+  local holder, _, ids = cmsgpack.unpack(promise)
+  redis.call('HSET', KEYS[1], 'reservation', cmsgpack.pack(holder, 0, ids))
+end
+"""
+
+
+class Clock:
+    """The model's time; an hour that passes on it ends a promise on the server too."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.now_ms = 0
+
+    async def pass_an_hour(self) -> None:
+        self.now_ms += HOUR_MS
+        async with Redis.from_url(self._url) as client:
+            await client.eval(END_PROMISE, 1, header_key(0))
+
+
+async def play_alike(store, model, clock: Clock, seed: int) -> set[str]:
     """Names of everything that happened; asserts that both did the same."""
     dice = random.Random(f"twin/{seed}")
     callers = [Caller(name) for name in CALLERS]
     happened = set()
     for number in range(CALLS):
+        if dice.random() < 0.05:
+            await clock.pass_an_hour()
         caller = dice.choice(callers)
         kind = dice.choices(["commit", "load", "claim"], [8, 3, 1])[0]
         if kind == "commit":
@@ -103,19 +133,48 @@ async def play_alike(store, model, seed: int) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("reservation_ms", [0, 3_600_000])
-def test_server_and_model_answer_alike(twins, monkeypatch, seed, reservation_ms):
-    # Promises that never come, or never end by themselves: both clocks agree on that.
+@pytest.mark.parametrize(
+    ("reservation_ms", "recent_bytes_max", "also"),
+    # A list that is soon trimmed; one that a single commit may trim to nothing, where few promises are made.
+    [(0, 160, set()), (HOUR_MS, 160, {"RESERVED"}), (HOUR_MS, 24, set())],
+)
+def test_server_and_model_answer_alike(twins, monkeypatch, seed, reservation_ms, recent_bytes_max, also):
     monkeypatch.setattr(client_module, "RESERVATION_MS", reservation_ms)
-    # A list of recent commits that is soon trimmed.
-    monkeypatch.setattr(client_module, "RECENT_BYTES_MAX", 160)
-    model = ModelStore(1, lambda: 0, reservation_ms=reservation_ms, recent_bytes_max=160)
+    monkeypatch.setattr(client_module, "RECENT_BYTES_MAX", recent_bytes_max)
+    clock = Clock(twins.settings.url)
+    model = ModelStore(1, lambda: clock.now_ms, reservation_ms, recent_bytes_max)
     happened = set()
 
     async def play(store, _):
-        happened.update(await play_alike(store, model, seed))
+        happened.update(await play_alike(store, model, clock, seed))
 
     twins.run(play)
-    wanted = {"ACCEPTED", "STALE", "UNKNOWN", "FENCED"} | ({"RESERVED"} if reservation_ms else set())
-    for status in wanted:
+    for status in {"ACCEPTED", "STALE", "UNKNOWN", "FENCED"} | also:
         assert any(status in name for name in happened), f"{status} never happened: {happened}"
+
+
+def test_a_promise_that_is_over_is_not_made_again_by_a_refusal(twins, monkeypatch):
+    monkeypatch.setattr(client_module, "RESERVATION_MS", HOUR_MS)
+    clock = Clock(twins.settings.url)
+    model = ModelStore(1, lambda: clock.now_ms, HOUR_MS)
+
+    async def play(store, _):
+        async def both(**asked) -> CommitAnswer:
+            call = commit(**asked)
+            answer = await store.commit(call)
+            assert answer == await model.commit(call)
+            return answer
+
+        old = (await store.load(load(None))).version
+        now = (await both(seen=old, writes=Records({1: b"a"}, {9: b"p"}))).version
+        late = {"seen": old, "writes": writes(g1=b"late"), "caller": b"late"}
+        assert (await both(**late)).status is CommitStatus.STALE
+        quick = {"seen": now, "writes": writes(g1=b"quick"), "caller": b"quick"}
+        assert (await both(**quick)).status is CommitStatus.RESERVED
+        await clock.pass_an_hour()
+        aside = await both(seen=old, read_profile_ids=(9,), caller=b"aside")
+        assert aside.status is CommitStatus.STALE
+        assert (await both(**late)).status is CommitStatus.STALE
+        assert (await both(**quick)).status is CommitStatus.ACCEPTED
+
+    twins.run(play)
