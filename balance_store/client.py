@@ -80,7 +80,10 @@ class StoreClient:
         try:
             faults = await durability_faults(self._client) if settings.require_durable else []
             version = await self._client.fcall_ro("cl_version", 0)
-            shards = await self._client.hget(header_key(0), "shards")
+            pipeline = self._client.pipeline(transaction=False)
+            for shard in range(self.shards):
+                pipeline.hget(header_key(shard), "shards")
+            shards = await pipeline.execute()
         except ResponseError as error:
             raise StoreMismatchError(
                 f"the store at {self._url} has no deployment ({error}): run `charging store create`"
@@ -89,10 +92,12 @@ class StoreClient:
             raise StoreUnreachableError(f"no store answers at {self._url}: {error}") from error
         if version != FUNCTIONS_VERSION:
             faults.append(f"the store has functions version {version.decode()}: run `charging store create`")
-        if shards is None:
-            faults.append("the store has no shards: run `charging store create`")
-        elif int(shards) != self.shards:
-            faults.append(f"the deployment has {int(shards)} shards, the settings say {self.shards}")
+        # Shard 0 is made first, so it is there wherever any is.
+        if shards[0] is not None and int(shards[0]) != self.shards:
+            faults.append(f"the deployment has {int(shards[0])} shards, the settings say {self.shards}")
+        elif None in shards:
+            missing = shards.count(None)
+            faults.append(f"the store lacks {missing} of {self.shards} shards: run `charging store create`")
         if faults:
             raise StoreMismatchError("; ".join(faults))
 

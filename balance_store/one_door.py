@@ -55,6 +55,12 @@ async def change_groups(
         )
         if answer.status is CommitStatus.ACCEPTED:
             return {g: one.answer for g, one in done.items()}
+        if answer.status is CommitStatus.CATALOGUE_OLD:
+            # Asking again cannot help: only a newer catalogue can.
+            raise StoreRefusesError(
+                f"shard {shard} accepts catalogue {answer.catalogue_version} or newer, "
+                f"this program has {catalogue_version}: reload it"
+            )
         await asyncio.sleep(PAUSE_S)
     raise StoreRefusesError(f"shard {shard} refused {REFUSALS_MAX} times; others keep changing these groups")
 

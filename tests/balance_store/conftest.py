@@ -10,6 +10,7 @@ from balance_store.deployment import functions_source
 from balance_store.keyspace import header_key, recent_key
 from balance_store.model import ModelStore
 from config.settings import Store
+from tests.balance_store.own_valkey import OWN_TIMEOUT_MS, own_valkey
 
 FIRST_TAG = bytes(8)  # the model's, so that both have the same versions
 
@@ -42,3 +43,10 @@ class Twins:
 def twins(store_url):
     """One shard, twice."""
     return Twins(store_url)
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """Settings of a server of this test's own, and its process."""
+    with own_valkey(tmp_path) as (url, process):
+        yield Store(url=url, shards=2, timeout_ms=OWN_TIMEOUT_MS), process

@@ -1,49 +1,20 @@
 """Making a deployment, finding it again, and refusing servers that could forget."""
 
 import asyncio
-import signal
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from balance_store.client import StoreClient
 from balance_store.deployment import create
+from balance_store.keyspace import header_key, recent_key
 from balance_store.requests import CommitStatus, StoreMismatchError, StoreUnreachableError
-from charging.embedded_processes import start_child, stop_child
-from charging.server_plan import valkey_arguments
-from charging.servers import valkey_binary
 from config.settings import Store
 from tests.balance_store.given import commit, load, writes
+from tests.balance_store.own_valkey import own_valkey
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def own_server(tmp_path):
-    """A server of this test's own, to do things to that others must not feel; and its process."""
-    socket = tmp_path / "valkey.sock"
-    command = [valkey_binary(), *valkey_arguments(str(tmp_path), str(socket))]
-    process = start_child(command, tmp_path / "valkey.log", tmp_path)
-    url = f"unix://{socket}"
-    asyncio.run(_until_it_answers(url))
-    yield Store(url=url, shards=2, timeout_ms=500), process
-    process.send_signal(signal.SIGCONT)
-    stop_child(process, 10)
-
-
-async def _until_it_answers(url: str) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            client = Redis.from_url(url)
-            try:
-                await client.ping()
-                return
-            except (OSError, RedisError):
-                await asyncio.sleep(0.02)
-            finally:
-                await client.aclose()
 
 
 def test_a_deployment_is_made_once_and_keeps_its_shards(store_url):
@@ -55,6 +26,23 @@ def test_a_deployment_is_made_once_and_keeps_its_shards(store_url):
         asyncio.run(create(other))
     with pytest.raises(StoreMismatchError, match="has 3 shards, the settings say 4"):
         asyncio.run(StoreClient.connect(other))
+
+
+def test_a_deployment_that_was_not_finished_is_refused_and_can_be_finished(store_url):
+    settings = Store(url=store_url, shards=3)
+
+    async def play():
+        await create(settings)
+        # As if the making had died before the last shard.
+        async with Redis.from_url(store_url) as client:
+            await client.delete(header_key(2), recent_key(2))
+        with pytest.raises(StoreMismatchError, match="lacks 1 of 3 shards: run `charging store create`"):
+            await StoreClient.connect(settings)
+        assert "1 shards made, 2 were there" in await create(settings)
+        store = await StoreClient.connect(settings)
+        await store.close()
+
+    asyncio.run(play())
 
 
 def test_a_store_without_deployment_says_what_to_do(store_url):
@@ -92,31 +80,6 @@ def test_a_server_that_could_forget_is_refused_unless_it_may(own_server, name, v
     asyncio.run(play())
 
 
-def test_a_call_without_an_answer_is_sent_once(own_server):
-    settings, process = own_server
-
-    async def play():
-        await create(settings)
-        store = await StoreClient.connect(settings)
-        seen = (await store.load(load(None))).version
-        process.send_signal(signal.SIGSTOP)
-        asked = commit(seen, writes=writes(g1=b"once"))
-        with pytest.raises(StoreUnreachableError):
-            await store.commit(asked)
-        process.send_signal(signal.SIGCONT)
-        found = await store.load(load(seen, 1))
-        # The server may have taken it or not; twice would have raised the version by two.
-        assert found.version.number - seen.number in (0, 1)
-        await store.close()
-        client = Redis.from_url(settings.url)
-        calls = (await client.info("commandstats"))["cmdstat_fcall"]["calls"]
-        await client.aclose()
-        made_by_create = settings.shards
-        assert calls <= made_by_create + 1
-
-    asyncio.run(play())
-
-
 def test_what_was_acknowledged_survives_a_kill(own_server, tmp_path):
     settings, process = own_server
 
@@ -137,12 +100,5 @@ def test_what_was_acknowledged_survives_a_kill(own_server, tmp_path):
     asyncio.run(write())
     process.kill()
     process.wait()
-    socket = settings.url.removeprefix("unix://")
-    again = start_child(
-        [valkey_binary(), *valkey_arguments(str(tmp_path), socket)], tmp_path / "again.log", tmp_path
-    )
-    try:
-        asyncio.run(_until_it_answers(settings.url))
+    with own_valkey(tmp_path):
         assert asyncio.run(read()) == {1: b"kept"}
-    finally:
-        stop_child(again, 10)

@@ -9,13 +9,16 @@ from balance_store.group_record import pack_group, unpack_group
 from balance_store.model import ModelStore
 from balance_store.one_door import GroupMissingError, StoreRefusesError, change_groups
 from balance_store.profile_record import pack_profile
-from balance_store.requests import Records
-from rating_kernels.group_image import B_AMOUNT, SECTION_BALANCES
+from balance_store.requests import Changed as OthersChanged
+from balance_store.requests import CommitAnswer, CommitStatus, Records, StoreUnreachableError
+from rating_kernels.group_image import B_AMOUNT, M_AMOUNT, M_ID_HASH, SECTION_BALANCES, SECTION_COMMANDS
 from rating_kernels.group_layout import append_row, row_at, section_count
 from tests.balance_store.given import commit, load, writes
 from tests.rating_kernels.sample_world import sample_world
 
 WORLD = sample_world()
+COMMAND = -(2**60) - 7  # the hash of a command's id
+NOTHING_CHANGED = OthersChanged(unknown=False, group_ids=frozenset(), profile_ids=frozenset())
 
 
 async def store_of_two(reservation_ms: int = 50) -> tuple[ModelStore, dict[int, int]]:
@@ -41,6 +44,11 @@ def add_one(group_id, image, profile):
 
 def balances(store: ModelStore, group_id: int) -> int:
     return int(section_count(unpack_group(store.group_records()[group_id]), 0, SECTION_BALANCES))
+
+
+def first_amount(store: ModelStore, group_id: int) -> int:
+    image = unpack_group(store.group_records()[group_id])
+    return int(image[row_at(image, 0, SECTION_BALANCES, 0) + B_AMOUNT])
 
 
 def test_several_groups_change_in_one_commit():
@@ -125,5 +133,74 @@ def test_who_is_always_overtaken_gives_up_and_has_written_nothing(monkeypatch):
         with pytest.raises(StoreRefusesError, match="refused 3 times"):
             await change_groups(store, 0, {group_id: owners[group_id]}, add_one, 0, b"me")
         assert balances(store, group_id) == before
+
+    asyncio.run(play())
+
+
+def test_a_command_repeated_after_a_lost_answer_gives_its_first_answer():
+    """The door repeats nothing; a command that leaves its id in the image may be given to it again."""
+
+    def top_up(group_id, image, profile):
+        for number in range(section_count(image, 0, SECTION_COMMANDS)):
+            row = row_at(image, 0, SECTION_COMMANDS, number)
+            if image[row + M_ID_HASH] == COMMAND:
+                return Changed(None, int(image[row + M_AMOUNT]))
+        first = row_at(image, 0, SECTION_BALANCES, 0)
+        image[first + B_AMOUNT] -= 10
+        row = append_row(image, 0, SECTION_COMMANDS)
+        image[row + M_ID_HASH], image[row + M_AMOUNT] = COMMAND, image[first + B_AMOUNT]
+        return Changed(image, int(image[first + B_AMOUNT]))
+
+    async def play():
+        store, owners = await store_of_two()
+        group = {g: owners[g] for g in list(owners)[:1]}
+        before = first_amount(store, *group)
+        real, committed = store.commit, []
+
+        async def answer_is_lost(asked):
+            committed.append(await real(asked))
+            raise StoreUnreachableError("lost")
+
+        store.commit = answer_is_lost
+        with pytest.raises(StoreUnreachableError):
+            await change_groups(store, 0, group, top_up, 0, b"me")
+        assert [one.status for one in committed] == [CommitStatus.ACCEPTED]
+        store.commit = real
+        # Others go on meanwhile; the first answer stays.
+        await change_groups(store, 0, group, add_one, 0, b"other")
+        answers = await change_groups(store, 0, group, top_up, 0, b"me")
+        assert list(answers.values()) == [before - 10]
+        assert first_amount(store, *group) == before - 10
+
+    asyncio.run(play())
+
+
+def test_a_group_that_is_missing_leaves_the_others_as_they_were():
+    async def play():
+        store, owners = await store_of_two()
+        before = store.group_records()
+        with pytest.raises(GroupMissingError, match="999"):
+            await change_groups(store, 0, owners | {999: 999}, add_one, 0, b"me")
+        assert store.group_records() == before
+
+    asyncio.run(play())
+
+
+def test_an_old_catalogue_is_said_at_once():
+    async def play():
+        store, owners = await store_of_two()
+        asked = []
+
+        async def catalogue_is_old(one):
+            asked.append(one)
+            seen = (await store.load(load(None))).version
+            return CommitAnswer(
+                CommitStatus.CATALOGUE_OLD, seen, NOTHING_CHANGED, Records({}, {}), (), catalogue_version=5
+            )
+
+        store.commit = catalogue_is_old
+        with pytest.raises(StoreRefusesError, match="accepts catalogue 5 or newer, this program has 4"):
+            await change_groups(store, 0, owners, add_one, 4, b"me")
+        assert len(asked) == 1
 
     asyncio.run(play())
