@@ -16,6 +16,8 @@ from config.settings import Settings
 Config = Annotated[
     str | None, Parameter(name=["--config", "-c"], help="Settings file (TOML); without it the defaults.")
 ]
+# A single dash is a file name here, not an option.
+UsageFile = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 app = cyclopts.App(name="charging", help="Charge usage events in real time.", version_flags=["--version"])
 app.command(servers_app)
@@ -40,7 +42,7 @@ def run(*, config: Config = None) -> None:
 
 
 @app.command
-def rate(*, catalog: str, customers: str, usage: str, notifications: bool = False) -> None:
+def rate(*, catalog: str, customers: str, usage: UsageFile, notifications: bool = False) -> None:
     """Rate a file of usage with no server at all; records go to standard output, in order.
 
     Parameters
@@ -71,7 +73,7 @@ def rate(*, catalog: str, customers: str, usage: str, notifications: bool = Fals
 
 @app.command
 def send(
-    *, usage: str, config: Config = None, wire: Literal["json", "msgpack"] = "json", rate: int = 0
+    *, usage: UsageFile, config: Config = None, wire: Literal["json", "msgpack"] = "json", rate: int = 0
 ) -> None:
     """Put usage events from an NDJSON file on the usage topic, as a network element would.
 
