@@ -1,0 +1,139 @@
+"""The simulator simulated: each rule of the exactly-once argument is switched off, and the hole must be found."""
+
+import pytest
+
+from balance_store.model import ModelStore
+from balance_store.requests import Changed, CommitStatus, StoreUnreachableError
+from charging import take_over
+from charging.balance_cache import BalanceCache
+from charging.ownership import Ownership
+from charging.pump import Pump
+from charging.shard_sessions import ShardSessions
+from tests.simulation.make_world import make_world
+from tests.simulation.run_world import check, live_through, replay
+from tests.simulation.world import Faults, SimStore
+
+HARSH = Faults(crash=0.01, lost_request=0.01, lost_answer=0.03, late_request=0.02, rebalance=0.1, zombie=0.5)
+SEEDS_MAX = 60
+# What `check` says; anything else would be a fault of the test.
+FOUND = ("lost", "decided twice", "two contents", "not published")
+NOTHING = Changed(unknown=False, group_ids=frozenset(), profile_ids=frozenset())
+
+
+def epochs_are_not_compared(patch):
+    real = ModelStore.commit
+
+    async def commit(self, asked):
+        shard = self._shards[asked.shard]
+        for usage in asked.usage:
+            shard.epochs[usage.partition] = usage.epoch
+        return await real(self, asked)
+
+    patch.setattr(ModelStore, "commit", commit)
+
+
+def versions_are_not_compared(patch):
+    patch.setattr(ModelStore, "_changed", lambda self, shard, seen: NOTHING)
+
+
+def decisions_are_not_read_back(patch):
+    real = take_over._ownership
+
+    def ownership(partition, epoch, answers):
+        owned = real(partition, epoch, answers)
+        owned.decided = {}
+        return owned
+
+    patch.setattr(take_over, "_ownership", ownership)
+
+
+def a_commit_without_answer_is_sent_again(patch):
+    real = SimStore.commit
+
+    async def commit(self, asked):
+        try:
+            return await real(self, asked)
+        except StoreUnreachableError:
+            answer = await real(self, asked._replace(seen=None, read_group_ids=(), read_profile_ids=()))
+            if answer.status is CommitStatus.UNKNOWN:
+                now = answer.version
+                answer = await real(self, asked._replace(seen=now, read_group_ids=(), read_profile_ids=()))
+            return answer
+
+    patch.setattr(SimStore, "commit", commit)
+
+
+def refused_rows_are_kept(patch):
+    patch.setattr(BalanceCache, "forget_rows", lambda self, groups, profiles: None)
+    patch.setattr(BalanceCache, "install", _install_only_what_is_missing)
+
+
+_REAL_INSTALL = BalanceCache.install
+
+
+def _install_only_what_is_missing(self, shard, records):
+    groups = {g: r for g, r in records.groups.items() if g not in self._fresh_groups}
+    profiles = {c: r for c, r in records.profiles.items() if c not in self._profiles}
+    _REAL_INSTALL(self, shard, type(records)(groups, profiles))
+
+
+def the_floor_rises_before_the_output_is_acknowledged(patch):
+    real = Pump._publish
+
+    async def publish(self, batch, *more):
+        for partition, floor in batch.floors().items():
+            if partition in self.owned:
+                self.owned[partition].raise_floor(floor)
+        await self._charger.carry_floors(self.owned)
+        patched_floors = Ownership.raise_floor
+        Ownership.raise_floor = lambda *_: None
+        try:
+            await real(self, batch, *more)
+        finally:
+            Ownership.raise_floor = patched_floors
+
+    patch.setattr(Pump, "_publish", publish)
+
+
+def what_a_shard_was_asked_in_doubt_is_still_believed(patch):
+    patch.setattr(ShardSessions, "forget_shard", lambda self, shard: None)
+
+
+@pytest.mark.parametrize(
+    "rule_off",
+    [
+        epochs_are_not_compared,
+        versions_are_not_compared,
+        decisions_are_not_read_back,
+        a_commit_without_answer_is_sent_again,
+        refused_rows_are_kept,
+        what_a_shard_was_asked_in_doubt_is_still_believed,
+        the_floor_rises_before_the_output_is_acknowledged,
+    ],
+    ids=lambda rule: rule.__name__,
+)
+def test_a_rule_that_is_off_is_found_out(rule_off):
+    for seed in range(SEEDS_MAX):
+        if broken(seed, rule_off):
+            return
+    pytest.fail(f"{SEEDS_MAX} worlds held without the rule")
+
+
+def test_with_every_rule_on_the_same_worlds_hold():
+    assert not any(broken(seed, lambda patch: None) for seed in range(SEEDS_MAX))
+
+
+def broken(seed: int, rule_off) -> bool:
+    """Whether something was lost, counted twice, said in two ways or burnt from the wrong balance."""
+    world, fresh = make_world(seed, HARSH), make_world(seed, Faults())
+    with pytest.MonkeyPatch.context() as patch:
+        rule_off(patch)
+        live_through(world)
+    try:
+        check(world)
+        replay(world, fresh)
+    except AssertionError as error:
+        if not any(word in str(error) for word in FOUND):
+            raise
+        return True
+    return fresh.store.group_records() != world.store.group_records()
