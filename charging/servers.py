@@ -138,6 +138,7 @@ def stop_servers(data_dir: Path) -> StopReport:
             send_signal(state.supervisor_pid, signal.SIGKILL)
             return StopReport(was_running=True, killed=True)
         time.sleep(POLL_SECONDS)
+    _STARTED[:] = [one for one in _STARTED if one.poll() is None]
     return StopReport(was_running=True, killed=False)
 
 
