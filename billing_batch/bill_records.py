@@ -20,7 +20,7 @@ from customer_care.tables import (
     sequences,
 )
 
-BILL_SEQUENCE = "bill"
+BILL_SEQUENCE, INVOICE_SEQUENCE = "bill", "invoice"
 
 
 def due_bills(connection: Connection, as_of_us: int) -> list[DueBill]:

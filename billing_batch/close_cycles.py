@@ -17,6 +17,7 @@ from balance_store.requests import Store
 from billing_batch.bill import KIND_CHILD, Bill, balanced, build_bill, child_line
 from billing_batch.bill_records import (
     BILL_SEQUENCE,
+    INVOICE_SEQUENCE,
     active_bill_of,
     add_child_line,
     billed_in_store,
@@ -212,9 +213,10 @@ class Billing:
         if due.payment_type == "prepaid" or not bill.lines or moved:
             return
         party, method = customer_party(connection, due.customer_id, due.billing_profile_id)
-        due_minor, number = values["due_minor"], values["number"]
+        due_minor = values["due_minor"]
         assert isinstance(due_minor, int)
-        assert isinstance(number, int)
+        # Not the bill's number: bills without an invoice would leave gaps (DECISIONS 25).
+        number = next_numbers(connection, self._catalogue.site.name, INVOICE_SEQUENCE, 1)
         invoice = invoice_of(
             due, bill, number, due_minor, party, method, dates, digits, self._settings, self._catalogue
         )

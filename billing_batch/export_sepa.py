@@ -24,7 +24,15 @@ from billing_batch.sepa_collect import (
 from billing_batch.target_days import target_day_after
 from config.settings import Sepa
 from customer_care.records import reading, writing
-from customer_care.tables import billing_profiles, bills, customers, mandates, sepa_files, sepa_transactions
+from customer_care.tables import (
+    billing_profiles,
+    bills,
+    customers,
+    invoices,
+    mandates,
+    sepa_files,
+    sepa_transactions,
+)
 
 
 class CreditorError(Exception):
@@ -43,7 +51,7 @@ class ExportReport(NamedTuple):
 def export_sepa(engine: Engine, settings: Sepa, as_of: datetime.datetime, directory: Path) -> ExportReport:
     """Write the file of everything collectable now, and any earlier file that is missing.
 
-    Raises CreditorError before anything is recorded.
+    Banking days are counted from the civil day of `as_of` in its own zone: give it in the site's. Raises CreditorError before anything is recorded.
     """
     creditor = Creditor(settings.creditor_name, settings.iban, settings.bic, settings.creditor_id)
     faults = creditor_faults(creditor)
@@ -52,7 +60,7 @@ def export_sepa(engine: Engine, settings: Sepa, as_of: datetime.datetime, direct
     directory.mkdir(parents=True, exist_ok=True)
     with writing(engine) as connection:
         sound: list[Collection] = []
-        refused: list[str] = []
+        refused = _without_mandate(connection)
         for one in _collectable(connection):
             fault = collection_fault(one)
             if fault:
@@ -67,6 +75,16 @@ def export_sepa(engine: Engine, settings: Sepa, as_of: datetime.datetime, direct
     return ExportReport(directory / f"{recorded}.xml", len(sound), total_minor, refused)
 
 
+_UNANSWERED = select(sepa_transactions.c.bill_id).where(sepa_transactions.c.status == "open")
+# Bills that a bank file may collect, if there is a mandate and nothing else speaks against it.
+_DUE = (
+    (bills.c.status == "billing")
+    & (bills.c.due_minor > 0)
+    & (bills.c.currency == "EUR")
+    & (billing_profiles.c.payment_method == "direct_debit")
+    & bills.c.id.not_in(_UNANSWERED)
+)
+_ACTIVE_MANDATE = (mandates.c.customer_id == customers.c.id) & (mandates.c.status == "active")
 _COLUMNS = (
     bills.c.id,
     bills.c.number,
@@ -81,22 +99,32 @@ _COLUMNS = (
 
 def _collectable(connection: Connection) -> list[Collection]:
     """Bills in `billing` with something due, an active mandate, and no unanswered file (DECISIONS 29)."""
-    open_bills = select(sepa_transactions.c.bill_id).where(sepa_transactions.c.status == "open")
     statement = (
-        select(*_COLUMNS, bills.c.due_minor)
+        select(*_COLUMNS, bills.c.due_minor, invoices.c.number)
         .join(billing_profiles, bills.c.billing_profile_id == billing_profiles.c.id)
         .join(customers, billing_profiles.c.customer_id == customers.c.id)
-        .join(mandates, (mandates.c.customer_id == customers.c.id) & (mandates.c.status == "active"))
-        .where(
-            bills.c.status == "billing",
-            bills.c.due_minor > 0,
-            bills.c.currency == "EUR",
-            billing_profiles.c.payment_method == "direct_debit",
-            bills.c.id.not_in(open_bills),
-        )
+        .join(mandates, _ACTIVE_MANDATE)
+        .outerjoin(invoices, invoices.c.bill_id == bills.c.id)
+        .where(_DUE)
         .order_by(bills.c.number)
     )
     return [Collection._make(row) for row in connection.execute(statement)]
+
+
+def _without_mandate(connection: Connection) -> list[str]:
+    """Bills that nobody may collect although their customer chose direct debit: somebody must be asked."""
+    statement = (
+        select(bills.c.number, customers.c.code)
+        .join(billing_profiles, bills.c.billing_profile_id == billing_profiles.c.id)
+        .join(customers, billing_profiles.c.customer_id == customers.c.id)
+        .outerjoin(mandates, _ACTIVE_MANDATE)
+        .where(_DUE, mandates.c.id.is_(None))
+        .order_by(bills.c.number)
+    )
+    return [
+        f"bill {number}: customer {code!r} has no active mandate"
+        for number, code in connection.execute(statement)
+    ]
 
 
 def _record(
@@ -146,11 +174,12 @@ def _write_missing(engine: Engine, creditor: Creditor, directory: Path) -> None:
             if path.exists():
                 continue
             statement = (
-                select(*_COLUMNS, sepa_transactions.c.amount_minor)
+                select(*_COLUMNS, sepa_transactions.c.amount_minor, invoices.c.number)
                 .select_from(sepa_transactions)
                 .join(bills, sepa_transactions.c.bill_id == bills.c.id)
                 .join(mandates, sepa_transactions.c.mandate_id == mandates.c.id)
                 .join(customers, mandates.c.customer_id == customers.c.id)
+                .outerjoin(invoices, invoices.c.bill_id == bills.c.id)
                 .where(sepa_transactions.c.sepa_file_id == row.id)
                 .order_by(bills.c.number)
             )

@@ -17,7 +17,8 @@ from stdnum.eu import at_02
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.008.001.08"
 # The characters every European bank must take.
 CHARACTERS = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]*")
-IDENTIFIER = re.compile(r"[A-Za-z0-9/\-?:().,'+]{1,35}")
+# Neither begins nor ends with a slash, and never has two in a row.
+IDENTIFIER = re.compile(r"(?!/)(?!.*//)[A-Za-z0-9/\-?:().,'+]{1,35}(?<!/)")
 BIC = re.compile(r"[A-Z]{6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3})?")
 NAME_MAX, TEXT_MAX, IDENTIFIER_MAX = 70, 140, 35
 AMOUNT_MINOR_MAX = 99_999_999_999
@@ -51,25 +52,34 @@ class Collection(NamedTuple):
     iban: str
     bic: str  # empty: IBAN only
     amount_minor: int
+    invoice_number: int | None = None  # None: a bill without an invoice
 
     @property
     def end_to_end_id(self) -> str:
         """What the bank's answers name the debit by."""
         return f"BILL-{self.bill_number}"
 
+    @property
+    def remittance(self) -> str:
+        """What the debtor reads on the statement: the number on the paper they have."""
+        if self.invoice_number is None:
+            return f"Bill {self.bill_number}"
+        return f"Invoice {self.invoice_number}"
+
 
 class Run(NamedTuple):
     """What makes a file this file."""
 
     message_id: str
-    created: datetime.datetime  # UTC
+    created: datetime.datetime
     collection_date: datetime.date
 
 
 def latin(text: str, length: int) -> str:
     """Text in the characters that every bank takes, cut to a length."""
     spelled = "".join(c if CHARACTERS.fullmatch(c) else " " for c in text.translate(SPELLINGS))
-    return " ".join(spelled.split())[:length].strip().strip("/")
+    single = re.sub(r"/{2,}", "/", " ".join(spelled.split()))
+    return single.strip(" /")[:length].strip(" /")
 
 
 def creditor_faults(creditor: Creditor) -> list[str]:
@@ -110,7 +120,7 @@ def pain008(run: Run, creditor: Creditor, collections: list[Collection]) -> Iter
     """The file in pieces; all collections are sound and are taken on one day."""
     count, total = len(collections), euros(sum(one.amount_minor for one in collections))
     name = escape(latin(creditor.name, NAME_MAX))
-    created = run.created.strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = run.created.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     yield (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="{NAMESPACE}"><CstmrDrctDbtInitn>\n'
         f"<GrpHdr><MsgId>{run.message_id}</MsgId><CreDtTm>{created}</CreDtTm><NbOfTxs>{count}</NbOfTxs>"
@@ -132,7 +142,7 @@ def pain008(run: Run, creditor: Creditor, collections: list[Collection]) -> Iter
             f"<DtOfSgntr>{one.signed_on.isoformat()}</DtOfSgntr></MndtRltdInf></DrctDbtTx>"
             f"<DbtrAgt>{_agent(one.bic)}</DbtrAgt><Dbtr><Nm>{escape(latin(one.debtor, NAME_MAX))}</Nm></Dbtr>"
             f"<DbtrAcct><Id><IBAN>{iban.compact(one.iban)}</IBAN></Id></DbtrAcct>"
-            f"<RmtInf><Ustrd>Invoice {one.bill_number}</Ustrd></RmtInf></DrctDbtTxInf>\n"
+            f"<RmtInf><Ustrd>{one.remittance}</Ustrd></RmtInf></DrctDbtTxInf>\n"
         )
     yield "</PmtInf></CstmrDrctDbtInitn></Document>\n"
 
