@@ -8,6 +8,7 @@ import datetime
 import importlib.resources
 import os
 import sys
+import zoneinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from balance_store.client import StoreClient
 from balance_store.one_door import GroupMissingError, StoreRefusesError
@@ -42,6 +44,7 @@ from billing_batch.read_audit import (
 from charging.fault_messages import explain
 from config.load import load_compiled_catalogue, load_settings
 from config.settings import Settings
+from customer_care.currencies import minor_digits
 from customer_care.records import RecordsError, open_records, reading
 from customer_care.tables import billing_profiles, bills, customers
 
@@ -56,6 +59,7 @@ KNOWN_FAULTS = (
     HierarchyCycleError,
     GroupMissingError,
     StoreRefusesError,
+    OperationalError,
 )
 SEPA_FOLDER, INVOICE_FOLDER = "sepa", "invoices"
 
@@ -90,7 +94,9 @@ def run(*, as_of: AsOf, force: bool = False, config: Config = None, json: bool =
         sys.stdout.buffer.write(msgspec.json.encode(report._asdict()) + b"\n")
         return
     currency = load_compiled_catalogue(settings.catalogue.directory).site.currency
-    console.print(f"{report.closed:,} bills, {minor_text(report.total_minor, 2)} {currency} in all")
+    digits = minor_digits(currency)
+    assert digits is not None, "the catalogue's check has seen the currency"
+    console.print(f"{report.closed:,} bills, {minor_text(report.total_minor, digits)} {currency} in all")
     if report.moved:
         console.print(f"{report.moved:,} bills of children moved to their owners' bills")
     if report.waiting:
@@ -138,7 +144,9 @@ def list_bills(*, status: str = "", config: Config = None) -> None:
     table = Table("bill", "number", "status", "customer", "cycle", "total", "due", "currency")
     with reading(open_records(settings.records.url)) as connection:
         for row in connection.execute(statement):
-            amounts = (minor_text(row.total_minor, 2), minor_text(row.due_minor, 2))
+            digits = minor_digits(row.currency)
+            assert digits is not None, "an import checks the currency"
+            amounts = (minor_text(row.total_minor, digits), minor_text(row.due_minor, digits))
             shown = (row.id, row.number or "", row.status, row.code, row.cycle_no, *amounts, row.currency)
             table.add_row(*map(str, shown))
     console.print(table)
@@ -177,9 +185,9 @@ def export_sepa(*, as_of: AsOf, out: Path | None = None, config: Config = None) 
     settings = load_settings(config, os.environ)
     _microseconds(as_of)
     directory = out or Path(settings.billing.output_directory) / SEPA_FOLDER
-    report = export(
-        open_records(settings.records.url), settings.sepa, as_of.astimezone(datetime.UTC), directory
-    )
+    # "Today" for banking days is the site's day, not that of UTC or of whoever typed the command.
+    zone = zoneinfo.ZoneInfo(load_compiled_catalogue(settings.catalogue.directory).site.time_zone)
+    report = export(open_records(settings.records.url), settings.sepa, as_of.astimezone(zone), directory)
     for reason in report.refused:
         print(f"not collected: {reason}", file=sys.stderr)
     if report.path is None:
@@ -209,10 +217,9 @@ async def _audit(settings: Settings, sepa: Path) -> int:
     try:
         with reading(open_records(settings.records.url)) as connection:
             count, rated = await rated_sums(settings.kafka, catalogue, settings.charging.output_format)
-            open_ = await open_sums(connection, store, catalogue)
-            comparisons = item_comparisons(
-                rated, fee_sums(connection, catalogue), billed_sums(connection), open_
-            )
+            open_, begun = await open_sums(connection, store, catalogue)
+            fees = fee_sums(connection, catalogue, begun)
+            comparisons = item_comparisons(rated, fees, billed_sums(connection), open_)
             comparisons += bill_comparisons(connection) + sepa_comparisons(connection, sepa)
     finally:
         await store.close()
@@ -232,10 +239,12 @@ async def _audit(settings: Settings, sepa: Path) -> int:
 
 def _checked() -> None:
     try:
-        app()
+        app(sys.argv[1:])
     except KNOWN_FAULTS as error:
         # One clear message, as for every other fault of the world.
-        raise OSError(str(error)) from error
+        # What the database says, without the statement that it said it of.
+        reason = error.orig if isinstance(error, OperationalError) else error
+        raise OSError(str(reason)) from error
 
 
 def main() -> None:

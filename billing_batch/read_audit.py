@@ -17,6 +17,7 @@ from balance_store.requests import Load, Store
 from billing_batch.audit import Comparison, ItemSums, compare_items
 from billing_batch.bill import KIND_BALANCING, KIND_CHILD, KIND_CREDIT, KIND_ITEM
 from billing_batch.cut_cycle import all_items
+from billing_batch.single_bills import differing_bills, differing_lines, differing_moves
 from charging.kafka_security import security_arguments
 from config.civil_time import cycle_at
 from config.compiled_catalogue import CompiledCatalogue
@@ -35,6 +36,7 @@ from customer_care.tables import (
     sepa_transactions,
     subscriptions,
 )
+from rating_kernels.group_image import H_CYCLE_NO
 
 Sums = dict[str, int]
 LOAD_GROUPS = 500
@@ -104,8 +106,10 @@ def _add_record(rated: _Rated, seen: set[bytes], sums: Sums, catalogue: Compiled
             sums[item_name(impact.bill_item, impact.general_ledger, impact.tax, impact.resource)] += amount
 
 
-async def open_sums(connection: Connection, store: Store, catalogue: CompiledCatalogue) -> Sums:
-    """Items of cycles that are not billed yet, from the store."""
+async def open_sums(
+    connection: Connection, store: Store, catalogue: CompiledCatalogue
+) -> tuple[Sums, dict[int, int]]:
+    """(items of cycles that are not billed yet, the cycle that each group is in), from the store."""
     by_shard: dict[int, list[int]] = defaultdict(list)
     statement = select(customers.c.shard, balance_groups.c.id).join(
         customers, balance_groups.c.customer_id == customers.c.id
@@ -113,16 +117,19 @@ async def open_sums(connection: Connection, store: Store, catalogue: CompiledCat
     for shard, group_id in connection.execute(statement):
         by_shard[shard].append(group_id)
     sums: Sums = defaultdict(int)
+    begun: dict[int, int] = {}
     for shard, groups in by_shard.items():
         for first in range(0, len(groups), LOAD_GROUPS):
             loaded = await store.load(Load(shard, None, tuple(groups[first : first + LOAD_GROUPS]), ()))
-            for record in loaded.records.groups.values():
+            for group_id, record in loaded.records.groups.items():
                 if record is not None:
-                    for total in all_items(unpack_group(record)):
+                    image = unpack_group(record)
+                    begun[group_id] = int(image[H_CYCLE_NO])
+                    for total in all_items(image):
                         key = catalogue.items[total.item_id]
                         name = item_name(key.bill_item, key.general_ledger, key.tax, key.resource)
                         sums[name] += total.amount
-    return dict(sums)
+    return dict(sums), begun
 
 
 def billed_sums(connection: Connection) -> Sums:
@@ -142,13 +149,17 @@ def billed_sums(connection: Connection) -> Sums:
     return {item_name(*key): int(amount) for *key, amount in connection.execute(statement).all()}
 
 
-def fee_sums(connection: Connection, catalogue: CompiledCatalogue) -> Sums:
-    """Fees of every cycle begun so far, computed again from what was bought: they have no rated events."""
+def fee_sums(connection: Connection, catalogue: CompiledCatalogue, begun: dict[int, int]) -> Sums:
+    """Fees of every cycle begun so far, computed again from what was bought: they have no rated events.
+
+    `begun` says which cycle a group is in. Bills do not know: an event may have begun the next cycle
+    before the last one is billed.
+    """
     statement = (
         select(
             purchased_products.c.product,
             purchased_products.c.valid_from_us,
-            bills.c.cycle_no,
+            balance_groups.c.id,
             bills.c.period_start_us,
             bills.c.period_end_us,
             billing_profiles.c.interval_kind,
@@ -160,22 +171,20 @@ def fee_sums(connection: Connection, catalogue: CompiledCatalogue) -> Sums:
         .join(balance_groups, subscriptions.c.balance_group_id == balance_groups.c.id)
         .join(billing_profiles, balance_groups.c.billing_profile_id == billing_profiles.c.id)
         .join(bills, bills.c.billing_profile_id == billing_profiles.c.id)
-        .where(bills.c.status != "inactive")
+        .where(bills.c.cycle_no == FIRST_CYCLE_NO)
     )
     zone = catalogue.site.time_zone
     sums: Sums = defaultdict(int)
-    for product, from_us, cycle_no, start_us, end_us, kind, every, day, anchor in connection.execute(
-        statement
-    ):
+    for product, from_us, group, start_us, end_us, kind, every, day, anchor in connection.execute(statement):
+        cycles = begun.get(group, FIRST_CYCLE_NO)
         for row in catalogue.products[product].recurring:
             if row.amount <= 0:
                 continue
-            fee = row.amount
-            if cycle_no == FIRST_CYCLE_NO:
-                full_start_us, _ = cycle_at(kind, every, day, anchor, zone, start_us)
-                fee = first_fee(row, from_us, FirstCycle(start_us, end_us, full_start_us), zone)
+            full_start_us, _ = cycle_at(kind, every, day, anchor, zone, start_us)
+            first = first_fee(row, from_us, FirstCycle(start_us, end_us, full_start_us), zone)
             key = catalogue.items[row.item_id]
-            sums[item_name(key.bill_item, key.general_ledger, key.tax, key.resource)] += fee
+            name = item_name(key.bill_item, key.general_ledger, key.tax, key.resource)
+            sums[name] += first + (cycles - FIRST_CYCLE_NO) * row.amount
     return dict(sums)
 
 
@@ -187,7 +196,7 @@ def item_comparisons(rated: Sums, fees: Sums, billed: Sums, open_: Sums) -> list
 
 
 def bill_comparisons(connection: Connection) -> list[Comparison]:
-    """Lines and taxes against totals, children against their owners' items, over all bills with a number."""
+    """Lines and taxes against totals, children against their owners' items: all together, and each that differs."""
 
     def total(column: Any, *conditions: Any) -> int:
         statement = select(func.coalesce(func.sum(column), 0)).select_from(
@@ -214,6 +223,9 @@ def bill_comparisons(connection: Connection) -> list[Comparison]:
         Comparison("all bills", "tax lines", int(taxes), "tax", int(tax), "minor units"),
         Comparison("all bills", "net and tax", int(net) + int(tax), "totals", int(totals), "minor units"),
         Comparison("hierarchy", "moved from children", -balancing, "on owners", int(children), "minor units"),
+        *differing_bills(connection),
+        *differing_lines(connection),
+        *differing_moves(connection),
     ]
 
 
@@ -223,17 +235,24 @@ def sepa_comparisons(connection: Connection, directory: Path) -> list[Comparison
     statement = select(sepa_files.c.id, sepa_files.c.message_id, sepa_files.c.total_minor)
     for file_id, message_id, total_minor in connection.execute(statement).all():
         collected, owed = connection.execute(
-            select(func.sum(sepa_transactions.c.amount_minor), func.sum(bills.c.due_minor))
+            select(
+                func.coalesce(func.sum(sepa_transactions.c.amount_minor), 0),
+                func.coalesce(func.sum(bills.c.due_minor), 0),
+            )
             .join(bills, sepa_transactions.c.bill_id == bills.c.id)
             .where(sepa_transactions.c.sepa_file_id == file_id)
         ).one()
         found.append(
             Comparison(message_id, "bills due", int(owed), "transactions", int(collected), "minor units")
         )
+        recorded = int(total_minor)
+        found.append(
+            Comparison(message_id, "transactions", int(collected), "recorded", recorded, "minor units")
+        )
         path = directory / f"{message_id}.xml"
-        if path.exists():
-            control = _control_sum(path)
-            found.append(Comparison(message_id, "recorded", int(total_minor), "file", control, "minor units"))
+        # A file that is gone cannot be vouched for; the next export writes it again.
+        name, control = ("file", _control_sum(path)) if path.exists() else ("no file", 0)
+        found.append(Comparison(message_id, "recorded", recorded, name, control, "minor units"))
     return found
 
 

@@ -30,8 +30,9 @@ RATED = {"calls": 620_000 + 2 * 81_000, "data": 1_000_000}
 def comparisons(world, directory):
     rated = {item_name(item, "4000_usage", "vat", "EUR"): amount for item, amount in RATED.items()}
     with reading(world.engine) as connection:
-        open_ = asyncio.run(open_sums(connection, world.store, SAMPLE))
-        found = item_comparisons(rated, fee_sums(connection, SAMPLE), billed_sums(connection), open_)
+        open_, begun = asyncio.run(open_sums(connection, world.store, SAMPLE))
+        fees = fee_sums(connection, SAMPLE, begun)
+        found = item_comparisons(rated, fees, billed_sums(connection), open_)
         return found + bill_comparisons(connection) + sepa_comparisons(connection, directory)
 
 
