@@ -223,12 +223,13 @@ async def _audit(settings: Settings, sepa: Path) -> int:
             comparisons += bill_comparisons(connection) + sepa_comparisons(connection, sepa)
     finally:
         await store.close()
-    table = Table("what", "sum of", "", "sum of", "", "unit", "")
+    table = Table("what", "sums", "", show_lines=True)
     for one in comparisons:
         sign = "[green]equal[/]" if one.agrees else f"[red]differs by {one.left - one.right:,}[/]"
-        table.add_row(
-            one.what, one.left_name, f"{one.left:,}", one.right_name, f"{one.right:,}", one.unit, sign
-        )
+        # Two lines an entry, so that it can be read on a narrow terminal.
+        width = max(len(f"{one.left:,}"), len(f"{one.right:,}"))
+        sums = f"{one.left:>{width},} {one.left_name}\n{one.right:>{width},} {one.right_name}"
+        table.add_row(one.what, f"{sums}, {one.unit}", sign)
     console.print(table)
     agree = all_agree(comparisons)
     console.print(
