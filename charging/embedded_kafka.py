@@ -18,10 +18,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from charging.server_plan import kafka_properties
+from charging.server_plan import KAFKA, kafka_properties
 
-KAFKA = "Apache Kafka 4.3.1"
-TANSU = "tansu (in memory: no Maven repository could be reached)"
 HEAP = "-Xmx512m"
 
 

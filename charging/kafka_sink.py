@@ -1,4 +1,5 @@
-"""Shell. Rated records, notifications and rejected records to Kafka, by an idempotent producer.
+"""Shell. Rated records, notifications and rejected records to Kafka, by an idempotent producer
+where the broker has them.
 
 Records of one input partition go to one output partition of each topic, in order. Batches are filled
 here and sent whole: an `append` costs a tenth of a `send`.
@@ -31,7 +32,7 @@ class KafkaSink:
         self._partitions: dict[str, int] = {}
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.bootstrap,
-            enable_idempotence=True,
+            enable_idempotence=settings.idempotent,
             max_batch_size=BATCH_BYTES,
             max_request_size=REQUEST_BYTES,
             linger_ms=0,

@@ -2,6 +2,9 @@
 
 import msgspec
 
+# What answers as the broker.
+KAFKA = "Apache Kafka 4.3.1"
+TANSU = "tansu (in memory: no Maven repository could be reached)"
 # A unix socket's path may have 107 bytes; beyond it the socket goes to a short folder of its own.
 SOCKET_PATH_MAX = 100
 
@@ -77,5 +80,9 @@ def socket_place(data_dir: str, short_dir: str) -> str:
 
 
 def settings_text(state: ServerState) -> str:
-    """A settings file that reaches these servers."""
-    return f'[kafka]\nbootstrap = "{state.kafka_bootstrap}"\n\n[store]\nurl = "{state.store_url}"\n'
+    """A settings file that reaches these servers; the fallback broker knows no idempotent producers."""
+    idempotent = "true" if state.kafka_kind == KAFKA else "false"
+    return (
+        f'[kafka]\nbootstrap = "{state.kafka_bootstrap}"\nidempotent = {idempotent}\n\n'
+        f'[store]\nurl = "{state.store_url}"\n'
+    )

@@ -21,8 +21,6 @@ import msgspec
 import redis
 
 from charging.embedded_kafka import (
-    KAFKA,
-    TANSU,
     JarsUnavailableError,
     cache_directory,
     find_jars,
@@ -39,7 +37,7 @@ from charging.embedded_processes import (
     start_ticks,
     stop_child,
 )
-from charging.server_plan import ServerState, StopReport, socket_place, valkey_arguments
+from charging.server_plan import KAFKA, TANSU, ServerState, StopReport, socket_place, valkey_arguments
 
 STATE_FILE = "servers.json"
 LOG_FILE = "supervisor.log"

@@ -1,7 +1,7 @@
 """Shell. Makes the topics that are missing; changes nothing that is there."""
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import for_code
+from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from charging.kafka_security import security_arguments
 from config.settings import Kafka
@@ -15,24 +15,22 @@ async def create_topics(settings: Kafka) -> list[str]:
     await admin.start()
     try:
         names = [getattr(settings.topics, field) for field in settings.topics.__struct_fields__]
-        there = {
-            topic["topic"]: len(topic["partitions"])
-            for topic in await admin.describe_topics(names)
-            if topic["error_code"] == 0
-        }
-        missing = [name for name in names if name not in there]
         configuration = {"retention.ms": str(settings.retention_hours * HOUR_MS), "cleanup.policy": "delete"}
-        if missing:
-            answer = await admin.create_topics(
-                [
-                    NewTopic(name, settings.partitions, settings.replication, topic_configs=configuration)
-                    for name in missing
-                ]
-            )
-            for topic, code, *_ in answer.topic_errors:
-                if code != 0:
-                    raise for_code(code)(f"topic {topic}")
-        return [_line(name, there.get(name), settings.partitions) for name in names]
+        # Made first and looked at afterwards: some brokers make a topic, their own way, when it is looked at.
+        answer = await admin.create_topics(
+            [
+                NewTopic(name, settings.partitions, settings.replication, topic_configs=configuration)
+                for name in names
+            ]
+        )
+        made = set()
+        for topic, code, *_ in answer.topic_errors:
+            if code == 0:
+                made.add(topic)
+            elif code != TopicAlreadyExistsError.errno:
+                raise for_code(code)(f"topic {topic}")
+        there = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(names)}
+        return [_line(name, None if name in made else there[name], settings.partitions) for name in names]
     finally:
         await admin.close()
 

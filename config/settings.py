@@ -74,6 +74,12 @@ class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
             300_000,
         ),
     ] = 10_000
+    idempotent: Annotated[
+        bool,
+        _meta(
+            "yes or no", "the broker drops what a retry repeats; without, a record may come twice, same id"
+        ),
+    ] = True
     topics: Topics = field(default_factory=Topics)
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
 
