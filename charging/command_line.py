@@ -10,6 +10,8 @@ import cyclopts
 from cyclopts import Parameter
 
 from charging.server_commands import app as servers_app
+from config.catalogue import Catalogue
+from config.faults import ConfigError
 from config.load import load_settings
 from config.settings import Settings
 
@@ -118,6 +120,98 @@ def show(directory: str) -> None:
     from config.load import load_compiled_catalogue
 
     print(describe(load_compiled_catalogue(directory)))
+
+
+@catalog_app.command
+def import_cgrates(
+    directory: str,
+    out: str,
+    *,
+    tenant: str = "",
+    category: tuple[str, ...] = (),
+    unit: tuple[str, ...] = (),
+    currency: str = "EUR",
+    time_zone: str = "UTC",
+    quantity_max: int = 604_800,
+) -> None:
+    """Write a catalogue from the tariff-plan CSV files of CGRateS; list what could not be carried over.
+
+    Parameters
+    ----------
+    directory
+        Folder of the CSV files.
+    out
+        Folder of the catalogue; new or empty.
+    tenant
+        Whose rating profiles; needed if there are several tenants.
+    category
+        Only this category; may be repeated.
+    unit
+        CATEGORY=UNIT: the category counts this instead of seconds; may be repeated.
+    currency
+        Code of the money the rates are in.
+    time_zone
+        Where timings are local.
+    quantity_max
+        Largest quantity of an event, in its unit.
+    """
+    from config.cgrates_tables import ImportOptions
+    from config.import_cgrates import import_tariff_plan
+
+    options = ImportOptions(tenant, category, unit, currency, time_zone, quantity_max)
+    report = import_tariff_plan(directory, out, options)
+    for line in report.left_out:
+        print(line)
+    print(f"{out}: {len(report.rate_plans)} rate plans, {len(report.left_out)} things not carried over")
+    if not report.rate_plans:
+        print("nothing could be carried over, and nothing was written", file=sys.stderr)
+        sys.exit(2)
+
+
+@catalog_app.command
+def diff(before: str, after: str, *, json: bool = False) -> None:
+    """Compare two folders of a catalogue, and warn of what must not change within one deployment.
+
+    Exit status 0: they say the same; 1: they differ; 2: one of them has faults.
+
+    Parameters
+    ----------
+    before
+        Folder of the version that is in force.
+    after
+        Folder of the version that would follow.
+    json
+        A list of changes for programs: table, code, path, before, after.
+    """
+    import msgspec
+
+    from config.diff_catalogue import catalogue_changes, describe_changes, forbidden_changes
+
+    old, new = _both_catalogues(before, after)
+    changes = catalogue_changes(old, new)
+    if json:
+        print(msgspec.json.encode([change._asdict() for change in changes]).decode())
+    else:
+        print(describe_changes(changes), end="")
+    for fault in forbidden_changes(old, new):
+        print(f"warning: {fault}", file=sys.stderr)
+    if changes:
+        sys.exit(1)
+
+
+def _both_catalogues(before: str, after: str) -> tuple[Catalogue, Catalogue]:
+    """Two catalogues as written; with faults in either, all of them and status 2."""
+    from config.load import load_catalogue
+
+    loaded = []
+    for directory in (before, after):
+        try:
+            loaded.append(load_catalogue(directory))
+        except ConfigError as error:
+            print(f"{directory} has faults:", *error.faults, sep="\n", file=sys.stderr)
+    if len(loaded) < len((before, after)):
+        sys.exit(2)
+    return loaded[0], loaded[1]
 
 
 @topics_app.command(name="create")
