@@ -39,7 +39,7 @@ async def send_usage(
     """
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.bootstrap,
-        enable_idempotence=True,
+        enable_idempotence=settings.idempotent,
         max_batch_size=BATCH_BYTES,
         **security_arguments(settings.security),
     )
