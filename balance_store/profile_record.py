@@ -18,8 +18,16 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     valid_to_us: int
 
 
+class DiscountEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A discount that a subscription bought."""
+
+    discount_id: int
+    valid_from_us: int
+    valid_to_us: int
+
+
 class ServiceEntry(msgspec.Struct, frozen=True, array_like=True):
-    """A service of a subscription, with its candidates best first."""
+    """A service of a subscription, with its candidates best first, its discounts as they come off."""
 
     identifier: str
     service_type_id: int
@@ -29,6 +37,7 @@ class ServiceEntry(msgspec.Struct, frozen=True, array_like=True):
     group_id: int
     candidates: tuple[Candidate, ...]
     sharing_ids: tuple[int, ...]  # memberships that its events may use, best first
+    discounts: tuple[DiscountEntry, ...] = ()
 
 
 class Membership(msgspec.Struct, frozen=True, array_like=True, gc=False):

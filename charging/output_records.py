@@ -22,12 +22,24 @@ from rating_kernels.batch_columns import (
     FLAG_SHARED,
     IMPACT_ALLOWANCE,
     IMPACT_CREDIT,
+    IMPACT_DISCOUNT,
     IMPACT_OWED,
+    IMPACT_TAX,
+    IMPACT_UNRATED,
 )
 from rating_kernels.group_image import POSITION_PARTITION_SHIFT
 from rating_kernels.outcomes import Outcome
 
-IMPACT_NAMES = {IMPACT_ALLOWANCE: "allowance", IMPACT_CREDIT: "credit", IMPACT_OWED: "owed"}
+IMPACT_NAMES = {
+    IMPACT_ALLOWANCE: "allowance",
+    IMPACT_CREDIT: "credit",
+    IMPACT_OWED: "owed",
+    IMPACT_DISCOUNT: "discount",
+    IMPACT_TAX: "tax",
+    IMPACT_UNRATED: "unrated",
+}
+# The other kinds tell of an amount and change no balance.
+CHANGES_BALANCE = (IMPACT_ALLOWANCE, IMPACT_CREDIT, IMPACT_OWED)
 FLAG_NAMES = {
     FLAG_LATE: "late",
     FLAG_SHARED: "shared",
@@ -47,13 +59,14 @@ ENCODERS: dict[str, Encode] = {
 
 
 class ImpactRecord(msgspec.Struct, gc=False, omit_defaults=True):
-    """One change of one balance."""
+    """One change of one balance; or, without a `balance`, what came off the price, is tax in it, or was not charged."""
 
     kind: str
     group: int  # whose balance: the payer
-    balance: int
     resource: str
     amount: str
+    balance: int = 0  # 1, 2, ... within the group
+    discount: str | int = ""
     quantity: str = "0"
     bill_item: str = ""
     general_ledger: str = ""
@@ -216,7 +229,7 @@ class RecordWriter:
         sums: dict[int, int] = {}
         for impact in impacts:
             info = self._resources.get(impact.resource_id)
-            if info is not None and info.is_money:
+            if info is not None and info.is_money and impact.kind in CHANGES_BALANCE:
                 sums[impact.resource_id] = sums.get(impact.resource_id, 0) + impact.amount
         return {
             self._resources[i].code: decimal_text(s, self._resources[i].stored_decimals)
@@ -230,9 +243,10 @@ class RecordWriter:
         return ImpactRecord(
             kind=IMPACT_NAMES[impact.kind],
             group=impact.group_id,
-            balance=impact.balance_id,
             resource=str(self._name("resource", impact.resource_id)),
             amount=self.amount_text(impact.resource_id, impact.amount),
+            balance=impact.balance_id if impact.kind in CHANGES_BALANCE else 0,
+            discount=self._name("discount", impact.balance_id) if impact.kind == IMPACT_DISCOUNT else "",
             quantity=decimal_text(impact.quantity, decimals),
             bill_item="" if item is None else item.bill_item,
             general_ledger="" if item is None else item.general_ledger,

@@ -8,9 +8,11 @@ from balance_store.profile_record import Profile, ServiceEntry
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.profile_image import (
     CANDIDATE_WORDS,
+    DISCOUNT_WORDS,
     MEMBERSHIP_WORDS,
     P_CANDIDATES_AT,
     P_CUSTOMER_ID,
+    P_DISCOUNTS_AT,
     P_MEMBERSHIPS_AT,
     P_RECURRING,
     P_RECURRING_AT,
@@ -38,8 +40,10 @@ def profile_words(profile: Profile, catalogue: CompiledCatalogue, slot_of: Calla
     services: list[tuple[int, ...]] = []
     candidates: list[tuple[int, ...]] = []
     members: list[tuple[int, ...]] = []
+    discounts: list[tuple[int, ...]] = []
     for service in profile.services:
-        first = (len(candidates), len(members))
+        first = (len(candidates), len(members), len(discounts))
+        discounts += _discount_rows(service, catalogue)
         candidates += _candidate_rows(service, catalogue)
         members += [
             (
@@ -64,6 +68,8 @@ def profile_words(profile: Profile, catalogue: CompiledCatalogue, slot_of: Calla
                 len(candidates) - first[0],
                 first[1],
                 len(members) - first[1],
+                first[2],
+                len(discounts) - first[2],
             )
         )
     recurring: list[tuple[int, ...]] = [
@@ -79,7 +85,7 @@ def profile_words(profile: Profile, catalogue: CompiledCatalogue, slot_of: Calla
         for row in profile.recurring
         if row.resource_id in catalogue.resource_index
     ]
-    return _lay_out(profile.customer_id, services, candidates, members, recurring)
+    return _lay_out(profile.customer_id, services, candidates, members, discounts, recurring)
 
 
 def _candidate_rows(service: ServiceEntry, catalogue: CompiledCatalogue) -> list[tuple[int, ...]]:
@@ -95,27 +101,38 @@ def _candidate_rows(service: ServiceEntry, catalogue: CompiledCatalogue) -> list
     ]
 
 
+def _discount_rows(service: ServiceEntry, catalogue: CompiledCatalogue) -> list[tuple[int, ...]]:
+    return [
+        (catalogue.discount_index[one.discount_id], one.valid_from_us, one.valid_to_us)
+        for one in service.discounts
+        if one.discount_id in catalogue.discount_index
+    ]
+
+
 def _lay_out(
     customer_id: int,
     services: list[tuple[int, ...]],
     candidates: list[tuple[int, ...]],
     members: list[tuple[int, ...]],
+    discounts: list[tuple[int, ...]],
     recurring: list[tuple[int, ...]],
 ) -> Ints:
     services_at = PROFILE_HEADER_WORDS
     candidates_at = services_at + len(services) * SERVICE_WORDS
     members_at = candidates_at + len(candidates) * CANDIDATE_WORDS
-    recurring_at = members_at + len(members) * MEMBERSHIP_WORDS
+    discounts_at = members_at + len(members) * MEMBERSHIP_WORDS
+    recurring_at = discounts_at + len(discounts) * DISCOUNT_WORDS
     words = np.zeros(recurring_at + len(recurring) * RECURRING_WORDS, np.int64)
     words[P_CUSTOMER_ID] = customer_id
     words[P_SERVICES] = len(services)
     words[P_SERVICES_AT] = services_at
     words[P_CANDIDATES_AT] = candidates_at
     words[P_MEMBERSHIPS_AT] = members_at
+    words[P_DISCOUNTS_AT] = discounts_at
     words[P_RECURRING] = len(recurring)
     words[P_RECURRING_AT] = recurring_at
     at = services_at
-    for rows in (services, candidates, members, recurring):
+    for rows in (services, candidates, members, discounts, recurring):
         for row in rows:
             words[at : at + len(row)] = row
             at += len(row)

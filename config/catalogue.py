@@ -7,12 +7,12 @@ stands for its local midnight. `compile_catalogue` checks everything that spans 
 
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-Decimal = str | int
+from config.rate_plan import Decimal, RatePlan, RoundingMode
+
 PaymentType = Literal["prepaid", "pay_now", "postpaid"]
 PAYMENT_TYPES: tuple[PaymentType, ...] = ("prepaid", "pay_now", "postpaid")
-RoundingMode = Literal["half_up", "half_even", "up", "down", "floor"]
 ConsumptionOrder = Literal[
     "EST", "LST", "EET", "LET", "ESTLET", "ESTEET", "LSTEET", "LSTLET", "EETEST", "EETLST", "LETEST", "LETLST"
 ]
@@ -66,103 +66,12 @@ class EventType(Struct, frozen=True, forbid_unknown_fields=True):
     field: tuple[EventField, ...] = ()
 
 
-class Rounding(Struct, frozen=True, forbid_unknown_fields=True):
-    """How an event's total is rounded, once."""
-
-    mode: RoundingMode
-    decimals: int
-
-
-class BandWindow(Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of the local week: ISO weekdays (Monday = 1), from a time of day to another or to midnight.
-
-    A window whose end is not after its start lasts into the next day.
-    """
-
-    weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
-    from_: str = field(name="from", default="00:00")
-    to: str = "24:00"
-
-
-class Period(Struct, frozen=True, forbid_unknown_fields=True):
-    """From a quantity since the event's start on: `amount` for each `per`, charged in whole increments."""
-
-    amount: Decimal
-    per: Decimal = 1
-    increment: Decimal | None = None  # None: as `per`
-    from_: Decimal = field(name="from", default=0)
-
-
-class Price(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an event costs, in units of its detail's resource."""
-
-    periods: tuple[Period, ...] = ()
-    connect_fee: Decimal = 0
-    flat: Decimal = 0
-    minimum: Decimal | None = None
-    maximum: Decimal | None = None
-    cap: Literal["free", "disconnect"] = "free"
-
-
-class Range(Struct, frozen=True, forbid_unknown_fields=True):
-    """Numbers from `from`, inclusive, to `to`, exclusive."""
-
-    from_: int = field(name="from")
-    to: int
-
-
-class Rule(Struct, frozen=True, forbid_unknown_fields=True):
-    """When a price holds. Everything that is left out fits anything; a list fits each of its values."""
-
-    price: str
-    prefix: str | tuple[str, ...] = ()
-    match: dict[str, str | int | tuple[str | int, ...]] = field(default_factory=dict)
-    within: dict[str, Range] = field(default_factory=dict)
-    band: str = ""
-    weight: int = 0
-
-
-class AllowanceUse(Struct, frozen=True, forbid_unknown_fields=True):
-    """A resource used up before money is charged: `units` of it for each `per` of the event's quantity."""
-
-    resource: str
-    units: Decimal = 1
-    per: Decimal = 1
-
-
-class Detail(Struct, frozen=True, forbid_unknown_fields=True):
-    """One impact of an event: on which resource, by which price, booked where."""
-
-    resource: str
-    rule: tuple[Rule, ...]
-    charge_tag: str = ""
-    resource_tag: str = ""
-    bill_item: str = ""
-    general_ledger: str = ""
-    tax: str = ""
-    rounding: Rounding | None = None
-    prefix_field: str = ""
-    allowances: tuple[AllowanceUse, ...] = ()
-
-
-class RatePlanVersion(Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices from an instant on, until the next version's."""
-
-    valid_from: str
-    detail: tuple[Detail, ...]
-    price: dict[str, Price]
-    time_zone: str = ""  # empty: the site's
-    bands: Literal["split", "start"] = "split"
-    band: dict[str, tuple[BandWindow, ...]] = field(default_factory=dict)
-
-
-class RatePlan(Struct, frozen=True, forbid_unknown_fields=True):
-    """How events of a service type are priced."""
+class SpecialDay(Struct, frozen=True, forbid_unknown_fields=True):
+    """Days that bands can name: "2026-04-06", or "12-25" for every year."""
 
     code: str
     name: str
-    service_type: str
-    version: tuple[RatePlanVersion, ...]
+    dates: tuple[str, ...]
 
 
 class RecurringAllowance(Struct, frozen=True, forbid_unknown_fields=True):
@@ -192,12 +101,30 @@ class Product(Struct, frozen=True, forbid_unknown_fields=True):
     tax: str = ""
 
 
-class Bundle(Struct, frozen=True, forbid_unknown_fields=True):
-    """Products that are sold together."""
+class Discount(Struct, frozen=True, forbid_unknown_fields=True):
+    """Percent or an amount off what an event costs, where its impact bears one of the tags (none: always).
+
+    Sold in bundles like products. Lower `priority` first, each on what the one before has left, never
+    below zero.
+    """
 
     code: str
     name: str
-    products: tuple[str, ...]
+    percent: Decimal | None = None
+    amount: Decimal | None = None
+    resource: str = ""  # empty: the site's currency
+    priority: int = 0
+    charge_tags: tuple[str, ...] = ()
+    resource_tags: tuple[str, ...] = ()
+
+
+class Bundle(Struct, frozen=True, forbid_unknown_fields=True):
+    """Products that are sold together, and the discounts that come with them."""
+
+    code: str
+    name: str
+    products: tuple[str, ...] = ()
+    discounts: tuple[str, ...] = ()
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):
@@ -245,6 +172,7 @@ class SharingPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     when_exhausted: Literal["spill", "deny"] = "spill"
     cap_per_member: Decimal | None = None
     cap_per_group: Decimal | None = None
+    shared_tiers: bool = False  # tiers that count the cycle count the whole group's use
 
 
 class BillItem(Struct, frozen=True, forbid_unknown_fields=True):
@@ -271,12 +199,16 @@ class TaxRate(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tax(Struct, frozen=True, forbid_unknown_fields=True):
-    """A tax code with dated rates, taxed on the bill. `category` is EN 16931's (S, Z, E, AE, ...)."""
+    """A tax code with dated rates. `category` is EN 16931's (S, Z, E, AE, ...).
+
+    `at` bill: on the sum of the bill's lines; rating: with each event, on top of its net amount.
+    """
 
     code: str
     name: str
     rate: tuple[TaxRate, ...]
     category: str = "S"
+    at: Literal["bill", "rating"] = "bill"
 
 
 class Tag(Struct, frozen=True, forbid_unknown_fields=True):
@@ -293,10 +225,12 @@ class CatalogueFile(Struct, frozen=True, forbid_unknown_fields=True):
     version: int | None = None
     site: Site | None = None
     resource: tuple[Resource, ...] = ()
+    special_day: tuple[SpecialDay, ...] = ()
     service_type: tuple[ServiceType, ...] = ()
     event_type: tuple[EventType, ...] = ()
     rate_plan: tuple[RatePlan, ...] = ()
     product: tuple[Product, ...] = ()
+    discount: tuple[Discount, ...] = ()
     bundle: tuple[Bundle, ...] = ()
     plan: tuple[Plan, ...] = ()
     credit_profile: tuple[CreditProfile, ...] = ()
@@ -313,10 +247,12 @@ class Catalogue(Struct, frozen=True):
     version: int
     site: Site
     resources: dict[str, Resource]
+    special_days: dict[str, SpecialDay]
     service_types: dict[str, ServiceType]
     event_types: dict[str, EventType]
     rate_plans: dict[str, RatePlan]
     products: dict[str, Product]
+    discounts: dict[str, Discount]
     bundles: dict[str, Bundle]
     plans: dict[str, Plan]
     credit_profiles: dict[str, CreditProfile]
@@ -334,10 +270,12 @@ class Catalogue(Struct, frozen=True):
 # Table in TOML -> attribute of Catalogue.
 PLURALS = {
     "resource": "resources",
+    "special_day": "special_days",
     "service_type": "service_types",
     "event_type": "event_types",
     "rate_plan": "rate_plans",
     "product": "products",
+    "discount": "discounts",
     "bundle": "bundles",
     "plan": "plans",
     "credit_profile": "credit_profiles",

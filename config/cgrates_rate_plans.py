@@ -47,7 +47,6 @@ def rate_plan_version(
     rounding = _common_rounding(tag, uses, findings)
     return {
         "valid_from": valid_from,
-        "bands": "split",
         **({"band": bands} if bands else {}),
         "detail": [
             {

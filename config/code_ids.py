@@ -18,6 +18,11 @@ def item_id(bill_item: str, general_ledger: str, tax: str, resource: str) -> int
     return code_id("item", f"{bill_item}/{general_ledger}/{tax}/{resource}")
 
 
+def tax_item_id(bill_item: str, general_ledger: str, tax: str, resource: str) -> int:
+    """The id under which the tax that is charged with an event is kept."""
+    return code_id("tax_item", f"{bill_item}/{general_ledger}/{tax}/{resource}")
+
+
 def credit_id(credit_profile: str, payment_type: str) -> int:
     """The id of a credit profile's limits for one payment type."""
     return code_id("credit", f"{credit_profile}/{payment_type}")

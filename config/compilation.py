@@ -8,7 +8,7 @@ import numpy as np
 
 from config.catalogue import PLURALS, Catalogue
 from config.civil_time import known_zone, local_midnight_us, microseconds, zone_offsets
-from config.code_ids import code_id, item_id
+from config.code_ids import code_id, item_id, tax_item_id
 from config.compiled_catalogue import ItemKey, ResourceInfo
 from config.faults import Fault
 from rating_kernels.tariff_table import TariffTable
@@ -17,6 +17,7 @@ from rating_kernels.tariff_table import TariffTable
 _FIRST = {
     "plan_version_first": "version_valid_from_us",
     "version_detail_first": "detail_resource",
+    "version_special_first": "special_day",
     "detail_break_first": "break_second",
     "detail_allowance_first": "allowance_resource",
     "node_edge_first": "edge_byte",
@@ -24,6 +25,9 @@ _FIRST = {
     "rule_condition_first": "condition_field",
     "band_slot_first": "band_slot_start",
     "price_period_first": "period_from",
+    "discount_charge_tag_first": "discount_charge_tag_id",
+    "discount_resource_tag_first": "discount_resource_tag_id",
+    "tax_rate_first": "tax_from_us",
     "zone_first": "zone_from_us",
     "credit_limit_first": "limit_resource",
     "limit_threshold_first": "threshold_kind",
@@ -70,6 +74,8 @@ class Compilation:
         self.items: dict[int, ItemKey] = {}
         self.resources: dict[str, ResourceInfo] = {}
         self.site_zone = 0  # index of the site's time zone
+        # Taxes charged with the event; their place is their index.
+        self.rating_taxes = [tax.code for tax in catalogue.taxes.values() if tax.at == "rating"]
         self._zones: dict[str, int] = {}
 
     def place(self, table: str, code: str) -> "Place":
@@ -94,8 +100,15 @@ class Compilation:
         for table, code in (("bill_item", bill_item), ("general_ledger", general_ledger), ("tax", tax)):
             if code:
                 place.refer(table, code)
-        key = ItemKey(bill_item, general_ledger, tax, resource)
         number = item_id(bill_item, general_ledger, tax, resource)
+        return self._take_item(number, ItemKey(bill_item, general_ledger, tax, resource), place)
+
+    def tax_item(self, bill_item: str, general_ledger: str, tax: str, resource: str, place: "Place") -> int:
+        """The id of the total of a tax that is charged with the event."""
+        number = tax_item_id(bill_item, general_ledger, tax, resource)
+        return self._take_item(number, ItemKey(bill_item, general_ledger, tax, resource, is_tax=True), place)
+
+    def _take_item(self, number: int, key: ItemKey, place: "Place") -> int:
         if self.items.setdefault(number, key) != key:
             place.fault(
                 f"its item id {number} is that of {self.items[number]} too", "choose another bill item"

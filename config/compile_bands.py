@@ -1,4 +1,4 @@
-"""Pure. Time bands into slots of the local week.
+"""Pure. Time bands into slots of the local week, which special days follow as an eighth day and so on.
 
 The week is cut wherever a band that a detail uses starts or ends; for each slot a band says when it
 started on that day, or that it is not in force. Where two bands are in force the later start goes first.
@@ -6,8 +6,8 @@ started on that day, or that it is not in force. Where two bands are in force th
 
 import re
 
-from config.catalogue import BandWindow
 from config.compilation import Place
+from config.rate_plan import BandWindow
 from rating_kernels.tariff_table import SECONDS_PER_DAY, SECONDS_PER_WEEK
 
 NOT_IN_FORCE = -1
@@ -17,18 +17,30 @@ _TIME = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])(?::([0-5][0-9]))?")
 Pieces = list[tuple[int, int, int]]
 
 
-def band_pieces(windows: tuple[BandWindow, ...], place: Place) -> Pieces:
+def special_kinds(bands: dict[str, tuple[BandWindow, ...]]) -> dict[str, int]:
+    """The special days that a version's bands name, numbered in the order of their first use."""
+    named = [day for windows in bands.values() for window in windows for day in window.special_days]
+    return {day: kind for kind, day in enumerate(dict.fromkeys(named))}
+
+
+def band_pieces(windows: tuple[BandWindow, ...], kinds: dict[str, int], place: Place) -> Pieces:
     """The parts of the local week in which a band is in force; none crosses a midnight."""
     pieces: Pieces = []
     for number, window in enumerate(windows):
         there = place if len(windows) == 1 else place._replace(path=f"{place.path}[{number}]")
         start, end = _second_of_day(window.from_, there.at("from")), _second_of_day(window.to, there.at("to"))
-        if not window.weekdays or not set(window.weekdays) <= set(range(1, 8)):
-            there.at("weekdays").fault(
-                f"{list(window.weekdays)} are no weekdays", "write 1 (Monday) to 7 (Sunday)"
-            )
+        weekdays = window.weekdays
+        if weekdays is None:
+            weekdays = () if window.special_days else tuple(range(1, 8))
+        if not (weekdays or window.special_days) or not set(weekdays) <= set(range(1, 8)):
+            there.at("weekdays").fault(f"{list(weekdays)} are no weekdays", "write 1 (Monday) to 7 (Sunday)")
             continue
-        for weekday in set(window.weekdays):
+        if window.special_days and start >= end:
+            there.at("to").fault("lasts past the midnight of a special day", 'write "24:00"')
+        for kind in {kinds[day] for day in window.special_days}:
+            midnight = SECONDS_PER_WEEK + kind * SECONDS_PER_DAY
+            pieces.append((midnight + start, midnight + end, start))
+        for weekday in set(weekdays):
             midnight = (weekday - 1) * SECONDS_PER_DAY
             if start < end:
                 pieces.append((midnight + start, midnight + end, start))
@@ -40,12 +52,14 @@ def band_pieces(windows: tuple[BandWindow, ...], place: Place) -> Pieces:
     return pieces
 
 
-def week_slots(bands: list[Pieces]) -> tuple[list[int], list[list[int]]]:
+def week_slots(bands: list[Pieces], special_days: int) -> tuple[list[int], list[list[int]]]:
     """Seconds of the week at which slots begin, and for each band its start in each slot."""
+    week_end = SECONDS_PER_WEEK + special_days * SECONDS_PER_DAY
     cuts = {0, *(second for pieces in bands for first, end, _ in pieces for second in (first, end))}
+    cuts |= set(range(SECONDS_PER_WEEK, week_end, SECONDS_PER_DAY))
     breaks: list[int] = []
     columns: list[tuple[int, ...]] = []
-    for second in sorted(cuts - {SECONDS_PER_WEEK}):
+    for second in sorted(cuts - {week_end}):
         starts = tuple(_start_in_force(pieces, second) for pieces in bands)
         if not columns or columns[-1] != starts:
             breaks.append(second)

@@ -3,11 +3,14 @@
 from config.catalogue import Catalogue
 from config.compilation import Compilation
 from config.compile_credit import compile_credit_profiles, compile_sharing_policies
+from config.compile_discounts import add_rating_taxes, compile_discounts
 from config.compile_products import check_plans, compile_products, compile_taxes
 from config.compile_rate_plans import compile_rate_plans
 from config.compile_services import compile_event_types, compile_resources, compile_service_types
 from config.compiled_catalogue import CompiledCatalogue
+from config.event_room import add_room
 from config.faults import ConfigError, Fault
+from config.special_days import check_special_days
 
 __all__ = ["CompiledCatalogue", "catalogue_faults", "compile_catalogue"]
 
@@ -33,10 +36,14 @@ def _compiled(catalogue: Catalogue) -> tuple[CompiledCatalogue | None, list[Faul
     event_types, events = compile_event_types(compilation, service_types)
     plans = compile_rate_plans(compilation, events)
     products = compile_products(compilation, service_types, plans)
+    discounts = compile_discounts(compilation)
     check_plans(compilation)
     compile_credit_profiles(compilation)
     compile_sharing_policies(compilation, service_types)
     tax_rates = compile_taxes(compilation)
+    add_rating_taxes(compilation, tax_rates)
+    check_special_days(compilation)
+    add_room(compilation)
     for tag in catalogue.tags:
         compilation.name("tag", tag, compilation.place("tag", tag))
     if compilation.faults or catalogue.broken:
@@ -52,6 +59,7 @@ def _compiled(catalogue: Catalogue) -> tuple[CompiledCatalogue | None, list[Faul
         event_types=event_types,
         resources=compilation.resources,
         products=products,
+        discounts=discounts,
         tax_rates=tax_rates,
         names=compilation.names,
         items=compilation.items,
@@ -59,6 +67,7 @@ def _compiled(catalogue: Catalogue) -> tuple[CompiledCatalogue | None, list[Faul
         service_type_index={ids["service_type"][code]: index for code, index in service_types.items()},
         plan_index={int(number): index for index, number in enumerate(table.plan_id)},
         policy_index={int(number): index for index, number in enumerate(table.policy_id)},
+        discount_index={int(number): index for index, number in enumerate(table.discount_id)},
         catalogue=catalogue,
     )
     return compiled, []

@@ -2,11 +2,12 @@
 
 from fractions import Fraction
 
-from config.catalogue import PAYMENT_TYPES, CreditLimit, CreditProfile, Decimal, PaymentType, SharingPolicy
+from config.catalogue import PAYMENT_TYPES, CreditLimit, CreditProfile, PaymentType, SharingPolicy
 from config.code_ids import code_id, credit_id
 from config.compilation import Compilation, Place
 from config.compiled_catalogue import ResourceInfo
 from config.exact_amounts import exact, not_negative, whole
+from config.rate_plan import Decimal
 from rating_kernels.group_image import AMOUNT_MAX
 from rating_kernels.tariff_table import (
     BREACH_ALLOW,
@@ -66,6 +67,7 @@ def compile_sharing_policies(compilation: Compilation, service_types: dict[str, 
             policy_strategy=STRATEGIES[policy.strategy],
             policy_exhausted=EXHAUSTED[policy.when_exhausted],
             policy_cap_member=_cap(compilation, policy, policy.cap_per_member, place.at("cap_per_member")),
+            policy_shared_tiers=int(policy.shared_tiers),
             policy_cap_group=_cap(compilation, policy, policy.cap_per_group, place.at("cap_per_group")),
         )
         compilation.columns.open("policy_tag_first")

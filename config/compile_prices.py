@@ -3,34 +3,21 @@
 A detail is refused if an event of its type could come near the limits of the kernels' arithmetic.
 """
 
-import itertools
 import math
 from fractions import Fraction
 from typing import NamedTuple
 
-from config.catalogue import Decimal, Period, Price
 from config.compilation import Columns, Place
-from config.exact_amounts import exact, not_negative, positive, whole
+from config.compile_tiers import ExactPeriod, Quantities, exact_periods, price_model
+from config.exact_amounts import not_negative, positive, whole
+from config.rate_plan import Decimal, Price
 from rating_kernels.group_image import AMOUNT_MAX
-from rating_kernels.tariff_table import CAP_DISCONNECT, CAP_FREE, CAP_NONE
+from rating_kernels.tariff_table import CAP_DISCONNECT, CAP_FREE, CAP_NONE, PER_CYCLE, PER_EVENT
 
 # Kernels add up numerators in int64; a quarter of its range leaves room for a connect fee and rounding.
 NUMERATOR_MAX = 2**61
-
-
-class Quantities(NamedTuple):
-    """How events of a service type are counted."""
-
-    decimals: int
-    maximum: int  # in the smallest unit
-
-
-class ExactPeriod(NamedTuple):
-    """A period; the price of an increment in stored units."""
-
-    from_quantity: int
-    increment: int
-    amount: Fraction
+FREE_EVENTS_MAX = 2**31
+NOT_SET = -1
 
 
 class ExactPrice(NamedTuple):
@@ -41,6 +28,10 @@ class ExactPrice(NamedTuple):
     minimum: Fraction | None
     maximum: Fraction | None
     cap: int
+    model: int
+    scope: int
+    free_events: int  # -1 = not set
+    free_quantity: int
     periods: list[ExactPeriod]
 
 
@@ -57,24 +48,32 @@ def exact_price(price: Price, decimals: int, quantities: Quantities, place: Plac
     if maximum is None and price.cap != "free":
         place.at("cap").fault("needs a maximum", "add `maximum`")
     cap = CAP_NONE if maximum is None else CAP_FREE if price.cap == "free" else CAP_DISCONNECT
-    periods = [
-        _exact_period(period, unit, quantities, place.at(f"periods[{number}]"))
-        for number, period in enumerate(price.periods)
-    ]
-    for number, (one, other) in enumerate(itertools.pairwise(periods), 1):
-        if one.from_quantity >= other.from_quantity:
-            place.at(f"periods[{number}].from").fault("does not come after the period before it", "sort them")
-    if periods and periods[0].from_quantity != 0:
-        place.at("periods[0].from").fault("is not 0", "let the first period begin at 0")
-    # A price without periods has one that costs nothing, so that kernels always find one.
     return ExactPrice(
         connect=not_negative(price.connect_fee, place.at("connect_fee")) * unit,
         flat=not_negative(price.flat, place.at("flat")) * unit,
         minimum=minimum,
         maximum=maximum,
         cap=cap,
-        periods=periods or [ExactPeriod(0, max(quantities.maximum, 1), Fraction(0))],
+        model=price_model(price, place),
+        scope=PER_CYCLE if price.counts == "cycle" else PER_EVENT,
+        free_events=_free_events(price, place.at("free_events")),
+        free_quantity=_free_quantity(price, quantities, place.at("free_quantity")),
+        periods=exact_periods(price, unit, quantities, place),
     )
+
+
+def _free_events(price: Price, place: Place) -> int:
+    if price.free_events is None:
+        return NOT_SET
+    if not 1 <= price.free_events <= FREE_EVENTS_MAX:
+        place.fault(f"{price.free_events} is out of bounds", f"write 1 to {FREE_EVENTS_MAX}")
+    return price.free_events
+
+
+def _free_quantity(price: Price, quantities: Quantities, place: Place) -> int:
+    if price.free_quantity is None:
+        return NOT_SET
+    return whole(positive(price.free_quantity, place), quantities.decimals, place)
 
 
 def common_denominator(prices: list[ExactPrice]) -> int:
@@ -86,11 +85,12 @@ def check_room(
     prices: list[ExactPrice], denominator: int, step: int, quantities: Quantities, place: Place
 ) -> None:
     """A fault if the largest event's price, or one step of rounding, could pass what kernels can hold."""
-    # Increments tile the quantity and the last one may stand out, so no event costs more than this.
+    # Increments tile the quantity and the last one of each tier may stand out, so no event costs more.
     dearest = max((p.amount / p.increment for price in prices for p in price.periods), default=Fraction(0))
     longest = max((p.increment for price in prices for p in price.periods), default=0)
-    worst = dearest * (quantities.maximum + longest)
-    worst += max((price.connect + price.flat for price in prices), default=Fraction(0))
+    most = max((len(price.periods) for price in prices), default=0)
+    worst = dearest * (quantities.maximum + longest * most)
+    worst += max((p.connect + p.flat + sum(t.flat for t in p.periods) for p in prices), default=Fraction(0))
     worst = max([worst, *(a for price in prices for a in (price.minimum, price.maximum) if a is not None)])
     if worst > AMOUNT_MAX:
         message = (
@@ -117,6 +117,10 @@ def add_price(columns: Columns, price: ExactPrice, price_id: int, denominator: i
         price_minimum_num=num(price.minimum),
         price_maximum_num=num(price.maximum),
         price_cap=price.cap,
+        price_model=price.model,
+        price_scope=price.scope,
+        price_free_events=price.free_events,
+        price_free_quantity=price.free_quantity,
     )
     columns.open("price_period_first")
     for period in price.periods:
@@ -124,20 +128,15 @@ def add_price(columns: Columns, price: ExactPrice, price_id: int, denominator: i
             period_from=period.from_quantity,
             period_increment=period.increment,
             period_increment_num=num(period.amount),
+            period_flat_num=num(period.flat),
         )
-
-
-def _exact_period(period: Period, unit: int, quantities: Quantities, place: Place) -> ExactPeriod:
-    scale = 10**quantities.decimals
-    per = positive(period.per, place.at("per"))
-    step = per if period.increment is None else positive(period.increment, place.at("increment"))
-    name = "per" if period.increment is None else "increment"
-    increment = max(whole(step, quantities.decimals, place.at(name)), 1)
-    start = whole(exact(period.from_, place.at("from")), quantities.decimals, place.at("from"))
-    amount = not_negative(period.amount, place.at("amount"))
-    return ExactPeriod(start, increment, amount * unit * increment / (per * scale))
 
 
 def _amounts(price: ExactPrice) -> list[Fraction]:
     bounds = [amount for amount in (price.minimum, price.maximum) if amount is not None]
-    return [price.connect, price.flat, *bounds, *(period.amount for period in price.periods)]
+    return [
+        price.connect,
+        price.flat,
+        *bounds,
+        *(a for period in price.periods for a in (period.amount, period.flat)),
+    ]

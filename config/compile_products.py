@@ -46,7 +46,9 @@ def check_plans(compilation: Compilation) -> None:
         place = compilation.place("bundle", bundle.code)
         for product in bundle.products:
             place.refer("product", product, "products")
-        if not bundle.products:
+        for discount in bundle.discounts:
+            place.refer("discount", discount, "discounts")
+        if not bundle.products and not bundle.discounts:
             place.at("products").fault("there is none", "name the products it sells")
     for plan in catalogue.plans.values():
         place = compilation.place("plan", plan.code)

@@ -2,25 +2,21 @@
 
 from collections.abc import Iterable
 
-from config.catalogue import AllowanceUse, Detail, Price, RatePlan, RatePlanVersion, Rule
 from config.compilation import Compilation, Place
-from config.compile_bands import Pieces, band_pieces, week_slots
-from config.compile_prices import (
-    ExactPrice,
-    Quantities,
-    add_price,
-    check_room,
-    common_denominator,
-    exact_price,
-)
+from config.compile_bands import Pieces, band_pieces, special_kinds, week_slots
+from config.compile_prices import ExactPrice, add_price, check_room, common_denominator, exact_price
 from config.compile_rules import ANY_TIME, Entry, add_trie, check_overlaps, rule_entries
-from config.compile_services import ROUNDING_MODES, ServiceEvents
+from config.compile_services import ROUNDING_MODES, UNITS_US, ServiceEvents
+from config.compile_tiers import Quantities
 from config.compiled_catalogue import FieldInfo, ResourceInfo
 from config.exact_amounts import positive
-from rating_kernels.tariff_table import PRICE_AT_START, SPLIT_AT_BANDS
+from config.rate_plan import AllowanceUse, Detail, Price, RatePlan, RatePlanVersion, Rule
+from config.special_days import special_dates
+from rating_kernels.tariff_table import BY_PERIOD, PRICE_AT_START, SPLIT_AT_BANDS
+from rating_kernels.workspace import DETAILS_MAX
 
-BAND_MODES = {"start": PRICE_AT_START, "split": SPLIT_AT_BANDS}
 NO_FIELD = -1
+NO_TAX = -1
 
 
 def compile_rate_plans(compilation: Compilation, events: dict[str, ServiceEvents]) -> dict[str, int]:
@@ -75,19 +71,35 @@ class _RatePlanCompiler:
         self.columns.add(
             version_valid_from_us=valid_from_us,
             version_zone=zone,
-            version_band_mode=BAND_MODES[version.bands],
+            version_band_mode=SPLIT_AT_BANDS if self._splits(version) else PRICE_AT_START,
+            version_unit_us=self.quantities.unit_us,
         )
         self.columns.open("version_detail_first")
         if not version.detail:
             place.at("detail").fault("there is none", "add [[rate_plan.version.detail]]")
+        if version.bands == "split" and self.fields is not None and not self.quantities.unit_us:
+            cure = f'set bands = "start", or the event type\'s unit to one of {", ".join(UNITS_US)}'
+            place.at("bands").fault("only a quantity of time can be split at bands", cure)
+        if len(version.detail) > DETAILS_MAX:
+            place.at("detail").fault(f"{len(version.detail)} are too many", f"use at most {DETAILS_MAX}")
+        kinds = special_kinds(version.band)
+        self.columns.open("version_special_first")
+        for day, kind in special_dates(self.compilation, kinds, place.at("band")):
+            self.columns.add(special_day=day, special_kind=kind)
+        self._special_days = len(kinds)
         bands = {
-            name: band_pieces(windows, place.at(f"band.{name}")) for name, windows in version.band.items()
+            name: band_pieces(windows, kinds, place.at(f"band.{name}"))
+            for name, windows in version.band.items()
         }
         for number, detail in enumerate(version.detail):
             self._detail(version, detail, bands, place.at(f"detail[{number}]"), place)
         rules = [rule for detail in version.detail for rule in detail.rule]
         _refuse_unused("price", version.price, {rule.price for rule in rules}, place)
         _refuse_unused("band", version.band, {rule.band for rule in rules}, place)
+
+    def _splits(self, version: RatePlanVersion) -> bool:
+        """Whether an event that lasts into another band changes its price there."""
+        return version.bands != "start" and self.quantities.unit_us > 0
 
     def _detail(
         self, version: RatePlanVersion, detail: Detail, bands: dict[str, Pieces], place: Place, above: Place
@@ -97,7 +109,9 @@ class _RatePlanCompiler:
         resource = _resource(self.compilation, detail.resource, place)
         prices = self._prices(version.price, detail.rule, resource, above)
         used = _in_order(rule.band for rule in detail.rule if rule.band in bands)
-        breaks, slots = week_slots([bands[name] for name in used])
+        breaks, slots = week_slots([bands[name] for name in used], self._special_days)
+        if self._splits(version) and used:
+            _refuse_split_tiers(prices, above)
         denominator = common_denominator(list(prices.values()))
         rounding = _rounding(detail, resource, place)
         if detail.resource in self.compilation.resources:
@@ -119,6 +133,7 @@ class _RatePlanCompiler:
         self.columns.add(
             **self._booking(detail, resource, place),
             **rounding,
+            **self._tax(detail, place),
             detail_resource=resource.index,
             detail_denominator=denominator,
             detail_prefix_field=self._prefix_slot(detail, place),
@@ -172,6 +187,18 @@ class _RatePlanCompiler:
             "detail_resource_tag_id": _tag(self.compilation, detail.resource_tag, "resource", place),
         }
 
+    def _tax(self, detail: Detail, place: Place) -> dict[str, int]:
+        """The tax charged with each event, where its code says so, and the item it is booked to."""
+        tax = self.compilation.catalogue.taxes.get(detail.tax)
+        if tax is None or tax.at != "rating":
+            return {"detail_tax": NO_TAX, "detail_tax_item_id": 0}
+        booking = (detail.bill_item, detail.general_ledger, detail.tax)
+        item = self.compilation.tax_item(*booking, detail.resource, place)
+        return {
+            "detail_tax": self.compilation.rating_taxes.index(detail.tax),
+            "detail_tax_item_id": item,
+        }
+
     def _prefix_slot(self, detail: Detail, place: Place) -> int:
         if not detail.prefix_field or self.fields is None:
             return NO_FIELD
@@ -200,6 +227,15 @@ class _RatePlanCompiler:
                 allowance_resource=resource.index,
                 allowance_num=ratio.numerator,
                 allowance_den=ratio.denominator,
+            )
+
+
+def _refuse_split_tiers(prices: dict[str, ExactPrice], above: Place) -> None:
+    """Tiers count an event whole, so its price cannot change within it."""
+    for name, price in prices.items():
+        if price.model != BY_PERIOD:
+            above.at(f"price.{name}").fault(
+                "has tiers, and its version splits events at bands", 'set bands = "start" in the version'
             )
 
 

@@ -7,9 +7,9 @@ that an event could fit equally well are a fault.
 import itertools
 from typing import Any, NamedTuple
 
-from config.catalogue import Range, Rule
 from config.compilation import Columns, Place
 from config.compiled_catalogue import FieldInfo
+from config.rate_plan import Range, Rule
 from rating_kernels.tariff_table import MATCH_NUMBER, MATCH_RANGE, MATCH_TEXT
 
 ANY_TIME = -1

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from config.catalogue import EventField, EventType, Resource
 from config.compilation import Compilation, Place
-from config.compile_prices import Quantities
+from config.compile_tiers import Quantities
 from config.compiled_catalogue import EventTypeInfo, FieldInfo, ResourceInfo
 from config.exact_amounts import MONEY_DECIMALS, positive, whole
 from rating_kernels import tariff_table
@@ -32,6 +32,8 @@ CONSUMPTION_ORDERS = {
         "LETLST",
     ]
 }
+# Units that are time, so that an event can be split where a band begins.
+UNITS_US = {"ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000}
 ROUNDING_MODES = {
     "half_up": tariff_table.HALF_UP,
     "half_even": tariff_table.HALF_EVEN,
@@ -90,7 +92,7 @@ def compile_event_types(
     for index, event in enumerate(compilation.catalogue.event_types.values()):
         place = compilation.place("event_type", event.code)
         place.refer("service_type", event.service_type)
-        quantities = Quantities(event.quantity_decimals, _quantity_max(event, place))
+        quantities = Quantities(event.quantity_decimals, _quantity_max(event, place), _unit_us(event))
         known = events.get(event.service_type, ServiceEvents(quantities, {}))
         if known.quantities.decimals != quantities.decimals:
             message = f"differs from the other event types of {event.service_type!r}"
@@ -114,7 +116,8 @@ def compile_event_types(
                 f"service type {event.service_type!r} has {len(fields)} rating fields, at most {FIELDS_MAX}"
             )
             place.at("field").fault(message, "set rating = false for those that no rule tests")
-        events[event.service_type] = ServiceEvents(Quantities(quantities.decimals, maximum), fields)
+        unit_us = quantities.unit_us if quantities.unit_us == known.quantities.unit_us else 0
+        events[event.service_type] = ServiceEvents(Quantities(quantities.decimals, maximum, unit_us), fields)
         compilation.columns.add(
             event_type_service_type=infos[event.code].service_type_index,
             event_type_quantity_max=quantities.maximum,
@@ -141,6 +144,13 @@ def _quantity_max(event: EventType, place: Place) -> int:
     maximum = whole(positive(event.quantity_max, there), event.quantity_decimals, there)
     assert maximum <= QUANTITY_MAX
     return maximum
+
+
+def _unit_us(event: EventType) -> int:
+    """Microseconds of an event's smallest unit; 0 where it is no time, or no whole number of them."""
+    unit_us = UNITS_US.get(event.unit, 0)
+    smallest = 10 ** max(event.quantity_decimals, 0)
+    return 0 if unit_us % smallest else unit_us // smallest
 
 
 def _stored_decimals(resource: Resource, place: Place) -> int:

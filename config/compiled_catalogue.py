@@ -44,12 +44,13 @@ class ResourceInfo(Struct, frozen=True):
 
 
 class ItemKey(Struct, frozen=True):
-    """What an item total is kept by; empty = none."""
+    """What an item total is kept by; empty = none. `is_tax`: the tax itself, charged with the event."""
 
     bill_item: str
     general_ledger: str
     tax: str
     resource: str
+    is_tax: bool = False
 
 
 class RecurringInfo(Struct, frozen=True):
@@ -75,6 +76,15 @@ class ProductInfo(Struct, frozen=True):
     recurring: tuple[RecurringInfo, ...]
 
 
+class DiscountInfo(Struct, frozen=True):
+    """A discount; lower priority goes first."""
+
+    code: str
+    id: int
+    index: int
+    priority: int
+
+
 class TaxRateInfo(Struct, frozen=True):
     """A tax rate in millionths of a percent, valid from, inclusive, to, exclusive."""
 
@@ -92,8 +102,9 @@ class CompiledCatalogue(Struct, frozen=True):
     event_types: dict[str, EventTypeInfo]
     resources: dict[str, ResourceInfo]
     products: dict[str, ProductInfo]
+    discounts: dict[str, DiscountInfo]
     tax_rates: dict[str, tuple[TaxRateInfo, ...]]
-    # Kind -> id -> code. Kinds: resource, service_type, rate_plan, price, product, policy, tag, zone, credit.
+    # Kind -> id -> code. Kinds: resource, service_type, rate_plan, price, product, policy, discount, tag, zone, credit.
     names: dict[str, dict[int, str]]
     items: dict[int, ItemKey]
     # Id -> row of `table`.
@@ -101,5 +112,6 @@ class CompiledCatalogue(Struct, frozen=True):
     service_type_index: dict[int, int]
     plan_index: dict[int, int]
     policy_index: dict[int, int]
+    discount_index: dict[int, int]
     # The catalogue as written; its dictionaries are by code.
     catalogue: Catalogue

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable
 
-from config.catalogue import (
-    Catalogue,
-    CreditLimit,
+from config.catalogue import Catalogue, CreditLimit
+from config.compiled_catalogue import CompiledCatalogue, EventTypeInfo
+from config.rate_plan import (
+    BandWindow,
     Decimal,
     Detail,
+    Package,
     Period,
     Price,
     RatePlan,
     RatePlanVersion,
     Rule,
+    Tier,
 )
-from config.compiled_catalogue import CompiledCatalogue, EventTypeInfo
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -79,7 +81,7 @@ def _rate_plan(compiled: CompiledCatalogue, plan: RatePlan) -> list[str]:
         zone = version.time_zone or compiled.site.time_zone
         lines.append(f"  from {version.valid_from}, time zone {zone}")
         for name, windows in version.band.items():
-            shown = "; ".join(f"{_weekdays(w.weekdays)} {w.from_}-{w.to}" for w in windows)
+            shown = "; ".join(f"{_days(window)} {window.from_}-{window.to}" for window in windows)
             lines.append(f"    band {name}: {shown}")
         for detail in version.detail:
             lines += _indented(_indented(_detail(detail, version, unit)))
@@ -110,6 +112,12 @@ def _price(price: Price, resource: str, unit: str) -> str:
     parts = [f"{price.connect_fee} {resource} to connect"] if _is_set(price.connect_fee) else []
     parts += [f"{price.flat} {resource} an event"] if _is_set(price.flat) else []
     parts += [_period(period, resource, unit) for period in price.periods]
+    if price.tiers:
+        counted = "over the cycle" if price.counts == "cycle" else "within the event"
+        tiers = "; ".join(_tier(tier, resource, unit) for tier in price.tiers)
+        parts.append(f"{price.mode} tiers {counted}: {tiers}")
+    parts += [_package(price.package, price.counts, resource, unit)] if price.package else []
+    parts += [_free(price, unit)] if price.free_events or price.free_quantity else []
     parts += [f"at least {price.minimum} {resource}"] if price.minimum is not None else []
     if price.maximum is not None:
         end = "then free" if price.cap == "free" else "then cut off"
@@ -120,7 +128,30 @@ def _price(price: Price, resource: str, unit: str) -> str:
 def _period(period: Period, resource: str, unit: str) -> str:
     begin = f"from {period.from_} {unit} on " if _is_set(period.from_) else ""
     step = period.per if period.increment is None else period.increment
+    if period.percent is not None:
+        return f"{begin}{period.percent} % in steps of {step} {unit}"
     return f"{begin}{period.amount} {resource} per {period.per} {unit} in steps of {step}"
+
+
+def _tier(tier: Tier, resource: str, unit: str) -> str:
+    end = "beyond" if tier.to is None else f"to {tier.to} {unit}"
+    price = (
+        f"{tier.percent} %" if tier.percent is not None else f"{tier.amount} {resource} per {tier.per} {unit}"
+    )
+    block = f" in blocks of {tier.block}" if tier.block is not None else ""
+    flat = f" and {tier.flat} {resource}" if _is_set(tier.flat) else ""
+    return f"{end} {price}{block}{flat}"
+
+
+def _package(package: Package, counts: str, resource: str, unit: str) -> str:
+    free = f", the first {package.free} free" if _is_set(package.free) else ""
+    return f"{package.amount} {resource} per package of {package.size} {unit} of the {counts}{free}"
+
+
+def _free(price: Price, unit: str) -> str:
+    events = f"first {price.free_events} events" if price.free_events else ""
+    quantity = f"first {price.free_quantity} {unit}" if price.free_quantity else ""
+    return f"free in a cycle: {', up to the '.join(part for part in (events, quantity) if part)}"
 
 
 def _limit(limit: CreditLimit) -> str:
@@ -139,8 +170,11 @@ def _policies(catalogue: Catalogue) -> list[str]:
     ]
 
 
-def _weekdays(numbers: tuple[int, ...]) -> str:
-    return " ".join(WEEKDAYS[number - 1] for number in sorted(numbers))
+def _days(window: BandWindow) -> str:
+    numbers = window.weekdays
+    if numbers is None:
+        numbers = () if window.special_days else tuple(range(1, 8))
+    return " ".join([*(WEEKDAYS[number - 1] for number in sorted(numbers)), *window.special_days])
 
 
 def _is_set(amount: Decimal) -> bool:

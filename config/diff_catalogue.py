@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from config.catalogue import PLURALS, Catalogue, RatePlan, Resource
+from config.catalogue import PLURALS, Catalogue, Resource
 from config.exact_amounts import MONEY_DECIMALS
 from config.faults import Fault
+from config.rate_plan import RatePlan
 
 # Field that holds a list of tables -> the fields that name a row of it.
 ROW_NAMES = {

@@ -3,8 +3,8 @@
 import re
 from fractions import Fraction
 
-from config.catalogue import Decimal
 from config.compilation import Place
+from config.rate_plan import Decimal
 from rating_kernels.group_image import AMOUNT_MAX
 
 MONEY_DECIMALS = 6

@@ -126,12 +126,13 @@ def _billing_profile(taken: Onboarded) -> Row:
 
 
 def _subscription_rows(taken: Onboarded) -> Rows:
-    subscriptions, products, services = [], [], []
-    for subscription, number, from_us, purchases in zip(
+    subscriptions, products, discounts, services = [], [], [], []
+    for subscription, number, from_us, purchases, bought in zip(
         taken.line.subscriptions,
         taken.numbers.subscription_ids,
         taken.starts_us,
         taken.purchases,
+        taken.discounts,
         strict=True,
     ):
         subscriptions.append(
@@ -155,6 +156,17 @@ def _subscription_rows(taken: Onboarded) -> Rows:
             }
             for purchase in purchases
         ]
+        discounts += [
+            {
+                "subscription_id": number,
+                "bundle": one.bundle,
+                "discount": one.discount,
+                "purchased_at_us": from_us,
+                "valid_from_us": one.valid_from_us,
+                "valid_to_us": one.valid_to_us,
+            }
+            for one in bought
+        ]
         services += [
             {
                 "subscription_id": number,
@@ -164,7 +176,12 @@ def _subscription_rows(taken: Onboarded) -> Rows:
             }
             for service in subscription.services
         ]
-    return {"subscriptions": subscriptions, "purchased_products": products, "services": services}
+    return {
+        "subscriptions": subscriptions,
+        "purchased_products": products,
+        "purchased_discounts": discounts,
+        "services": services,
+    }
 
 
 def _group_rows(taken: Onboarded) -> Rows:

@@ -28,7 +28,15 @@ from customer_care.known_customers import (
     seen_before,
 )
 from customer_care.opening_image import opening_image
-from customer_care.purchases import Purchase, candidates_of, purchases_of, recurring_of
+from customer_care.purchases import (
+    Purchase,
+    PurchasedDiscount,
+    candidates_of,
+    discount_entries,
+    discounts_of,
+    purchases_of,
+    recurring_of,
+)
 from rating_kernels.group_image import INFINITE_US
 from rating_kernels.tariff_table import Ints
 
@@ -42,6 +50,7 @@ class Onboarded(NamedTuple):
     cycle: FirstCycle
     starts_us: tuple[int, ...]  # of each subscription
     purchases: tuple[tuple[Purchase, ...], ...]  # of each subscription
+    discounts: tuple[tuple[PurchasedDiscount, ...], ...]  # of each subscription
     profile: Profile
     group: Ints  # image of the one balance group
     directory: tuple[tuple[str, tuple[DirectoryEntry, ...]], ...]
@@ -116,15 +125,19 @@ def onboard(
         purchases_of(one, from_us, catalogue)
         for one, from_us in zip(line.subscriptions, starts_us, strict=True)
     )
+    discounts = tuple(
+        discounts_of(one, from_us, catalogue)
+        for one, from_us in zip(line.subscriptions, starts_us, strict=True)
+    )
     everything = tuple(purchase for some in purchases for purchase in some)
     shard = pools[0].shard if pools else shard_of(numbers.customer_id, shards)
     memberships = _memberships(line, pools, cycle.start_us)
     services = tuple(
         service
-        for one, number, from_us, bought in zip(
-            line.subscriptions, numbers.subscription_ids, starts_us, purchases, strict=True
+        for one, number, from_us, bought, off in zip(
+            line.subscriptions, numbers.subscription_ids, starts_us, purchases, discounts, strict=True
         )
-        for service in _services(one, number, numbers.group_id, from_us, bought, memberships, catalogue)
+        for service in _services(one, number, numbers.group_id, from_us, bought, off, memberships, catalogue)
     )
     profile = Profile(
         schema=PROFILE_SCHEMA,
@@ -141,6 +154,7 @@ def onboard(
         cycle=cycle,
         starts_us=starts_us,
         purchases=purchases,
+        discounts=discounts,
         profile=profile,
         group=opening_image(line, numbers.customer_id, numbers.group_id, everything, cycle, catalogue),
         directory=directory_of(profile, shard),
@@ -181,6 +195,7 @@ def _services(
     group_id: int,
     from_us: int,
     purchases: tuple[Purchase, ...],
+    discounts: tuple[PurchasedDiscount, ...],
     memberships: tuple[Membership, ...],
     catalogue: CompiledCatalogue,
 ) -> list[ServiceEntry]:
@@ -194,6 +209,7 @@ def _services(
             group_id=group_id,
             candidates=candidates_of(purchases, service.type, catalogue),
             sharing_ids=tuple(membership.sharing_id for membership in memberships),
+            discounts=discount_entries(discounts, catalogue),
         )
         for service in subscription.services
     ]

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from balance_store.profile_record import Candidate, Recurring
+from balance_store.profile_record import Candidate, DiscountEntry, Recurring
 from config.compile_catalogue import CompiledCatalogue
 from customer_care.customer_lines import Subscription
 from rating_kernels.group_image import INFINITE_US
@@ -25,6 +25,37 @@ def purchases_of(
         Purchase(bundle, product, from_us, INFINITE_US)
         for bundle in catalogue.catalogue.plans[subscription.plan].bundles
         for product in catalogue.catalogue.bundles[bundle].products
+    )
+
+
+class PurchasedDiscount(NamedTuple):
+    """A discount of a subscription, valid from its purchase."""
+
+    bundle: str
+    discount: str
+    valid_from_us: int
+    valid_to_us: int
+
+
+def discounts_of(
+    subscription: Subscription, from_us: int, catalogue: CompiledCatalogue
+) -> tuple[PurchasedDiscount, ...]:
+    """The discounts of the plan's bundles as they come off: by priority, then in the catalogue's order."""
+    bought = [
+        PurchasedDiscount(bundle, discount, from_us, INFINITE_US)
+        for bundle in catalogue.catalogue.plans[subscription.plan].bundles
+        for discount in catalogue.catalogue.bundles[bundle].discounts
+    ]
+    return tuple(sorted(bought, key=lambda one: catalogue.discounts[one.discount].priority))
+
+
+def discount_entries(
+    bought: tuple[PurchasedDiscount, ...], catalogue: CompiledCatalogue
+) -> tuple[DiscountEntry, ...]:
+    """As charging must know them."""
+    return tuple(
+        DiscountEntry(catalogue.discounts[one.discount].id, one.valid_from_us, one.valid_to_us)
+        for one in bought
     )
 
 

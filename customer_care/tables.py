@@ -154,6 +154,18 @@ purchased_products = Table(
     *validity(),
 )
 
+purchased_discounts = Table(
+    "purchased_discounts",
+    metadata,
+    row_id(),
+    row_of("subscriptions"),
+    code("bundle"),
+    code("discount"),
+    *status("active", "inactive", "closed"),
+    integer("purchased_at_us"),
+    *validity(),
+)
+
 services = Table(
     "services",
     metadata,

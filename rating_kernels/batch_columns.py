@@ -28,8 +28,10 @@ class EventColumns(NamedTuple):
     text: Bytes
 
 
-# What one impact does to its balance.
-IMPACT_ALLOWANCE, IMPACT_CREDIT, IMPACT_OWED = range(3)
+# What one impact does to its balance. The last three are for information: what came off the amount (balance =
+# the discount's id), how much of an item (balance = its id) is tax and counts in the tax's, and what the
+# credit limit left uncharged.
+IMPACT_ALLOWANCE, IMPACT_CREDIT, IMPACT_OWED, IMPACT_DISCOUNT, IMPACT_TAX, IMPACT_UNRATED = range(6)
 
 # Flags of a decided event.
 FLAG_LATE = 1  # its cycle was sealed: charged to the open cycle

@@ -1,11 +1,11 @@
-"""Pure. One rated event on its payers: each detail is covered, priced, rounded once and charged."""
+"""Pure. One rated event on its payers: each detail is covered, priced, rounded once, discounted and charged."""
 
 from numba import njit
 
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
 from rating_kernels.balances import add_to_item
-from rating_kernels.batch_columns import FLAG_CAPPED, FLAG_LATE, FLAG_SHARED
+from rating_kernels.batch_columns import FLAG_CAPPED, FLAG_LATE, FLAG_SHARED, IMPACT_UNRATED
 from rating_kernels.charge_group import (
     BEYOND_LIMIT,
     OVER_LIMIT,
@@ -13,13 +13,30 @@ from rating_kernels.charge_group import (
     charge_group,
     chargeable,
     find_limit,
+    refund,
 )
+from rating_kernels.counters import count_use, counting_payer
+from rating_kernels.discounts import NO_TAX_RATE, discounted, tax_on
+from rating_kernels.group_image import H_GROUP_ID
+from rating_kernels.impacts import note_impact
 from rating_kernels.outcomes import Outcome
-from rating_kernels.price_event import PRICED, TOO_LARGE, first_price, price_quantity, rounded
+from rating_kernels.price_event import OUT_OF_RANGE, PRICED, TOO_LARGE, price_quantity, rounded, splits
+from rating_kernels.profile_image import V_DISCOUNTS
 from rating_kernels.select_price import walk_prefix
 from rating_kernels.sharing import charge_owners, cover_by_allowances, member_goes_first
 from rating_kernels.tariff_table import BREACH_UP_TO_LIMIT, Bytes, Ints
 from rating_kernels.thresholds import watch
+from rating_kernels.tiers import costs_nothing, free_part, price_counts
+from rating_kernels.trace import (
+    TRACE_COVERED,
+    TRACE_DETAIL,
+    TRACE_FREE,
+    TRACE_LIMIT,
+    TRACE_ROUNDED,
+    TRACE_TAX,
+    trace,
+)
+from rating_kernels.workspace import W_GROSS_LEFT, W_PRICES, W_TAX_ITEM, W_TAX_LEFT
 
 CHARGED, CHARGED_OVER_LIMIT = int(Outcome.CHARGED), int(Outcome.CHARGED_OVER_LIMIT)
 PARTLY_CHARGED = int(Outcome.PARTLY_CHARGED)
@@ -39,10 +56,15 @@ def charge_event(
     words: Ints,
     at: int,
     version: int,
+    profiles: Ints,
+    service: int,
     impacts: Ints,
     work: Ints,
 ) -> tuple[int, int]:
-    """(outcome, flags) of charging every detail; above PARTLY_CHARGED the caller undoes what was done."""
+    """(outcome, flags) of charging every detail; above PARTLY_CHARGED the caller undoes what was done.
+
+    The prices at the event's start are those that `find_rate` left in the workspace.
+    """
     time_us = events[row, e.TIME_US]
     quantity = events[row, e.QUANTITY]
     service_type = table[table[t.EVENT_TYPE_SERVICE_TYPE] + events[row, e.EVENT_TYPE]]
@@ -51,26 +73,37 @@ def charge_event(
     outcome = CHARGED
     first = table[table[t.VERSION_DETAIL_FIRST] + version]
     for detail in range(first, table[table[t.VERSION_DETAIL_FIRST] + version + 1]):
+        trace(work, TRACE_DETAIL, detail - first, table[table[t.DETAIL_RESOURCE] + detail], detail, 0, 0)
         covered, shared, denied = cover_by_allowances(
             table, words, at, detail, service_type, quantity, time_us, impacts, work
         )
         flags |= shared
         if denied:
             return DENIED_SHARING, flags
-        depth = walk_prefix(table, detail, events, text, row, work)
-        price = first_price(table, version, detail, events, text, row, work, depth)
-        total, said, capped = price_quantity(
-            table, version, detail, events, text, row, work, depth, covered, price
+        trace(work, TRACE_COVERED, covered, quantity, 0, 0, 0)
+        amount, refused, capped = _amount(
+            table, events, text, row, words, at, version, detail, first, service_type, covered, work
         )
-        if said == TOO_LARGE:
-            return AMOUNT_OUT_OF_RANGE, flags
-        if said != PRICED:
-            return NO_RATE, flags
-        amount = rounded(table, detail, total)
-        if amount < 0:
-            return AMOUNT_OUT_OF_RANGE, flags
+        if refused != CHARGED:
+            return refused, flags
         if capped == 1:
             flags |= FLAG_CAPPED
+        if profiles[service + V_DISCOUNTS] > 0:
+            amount = discounted(
+                table,
+                profiles,
+                events[row, e.PROFILE_AT],
+                service,
+                detail,
+                amount,
+                time_us,
+                words[at + H_GROUP_ID],
+                impacts,
+                work,
+            )
+        amount = _with_tax(table, detail, amount, time_us, work)
+        if amount == OUT_OF_RANGE:
+            return NO_RATE, flags
         done, shared = charge_amount(
             table, words, at, detail, service_type, amount, quantity, time_us, impacts, work
         )
@@ -79,6 +112,68 @@ def charge_event(
             return done, flags
         outcome = max(outcome, done)
     return outcome, flags
+
+
+@njit(cache=True, nogil=True)
+def _amount(
+    table: Ints,
+    events: Ints,
+    text: Bytes,
+    row: int,
+    words: Ints,
+    at: int,
+    version: int,
+    detail: int,
+    first: int,
+    service_type: int,
+    covered: int,
+    work: Ints,
+) -> tuple[int, int, int]:
+    """(the detail's amount, CHARGED or why it has none, 1 if the price's maximum held it back)."""
+    price = work[W_PRICES + detail - first]
+    uncovered = events[row, e.QUANTITY] - covered
+    counted, free = -1, 0
+    if price_counts(table, price):
+        payer = counting_payer(table, detail, service_type, work)
+        counted, events_before = count_use(
+            table, words, at, price, payer, uncovered, events[row, e.TIME_US], work
+        )
+        free = free_part(table, price, uncovered, events_before, max(counted, 0))
+        trace(work, TRACE_FREE, free, events_before, max(counted, 0), 0, 0)
+        if costs_nothing(table, price, uncovered, free, events_before):
+            return 0, CHARGED, 0
+    depth = 0
+    if splits(table, version, detail):
+        depth = walk_prefix(table, detail, events, text, row, work)
+    total, said, capped = price_quantity(
+        table, version, detail, events, text, row, work, depth, covered + free, price, counted
+    )
+    if said == TOO_LARGE:
+        return 0, AMOUNT_OUT_OF_RANGE, 0
+    if said != PRICED:
+        return 0, NO_RATE, 0
+    amount = rounded(table, detail, total)
+    trace(work, TRACE_ROUNDED, amount, total, table[table[t.DETAIL_DENOMINATOR] + detail], 0, 0)
+    if amount == OUT_OF_RANGE:
+        return 0, AMOUNT_OUT_OF_RANGE, 0
+    return amount, CHARGED, capped
+
+
+@njit(cache=True, nogil=True)
+def _with_tax(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> int:
+    """The amount with the tax that is charged with the event; OUT_OF_RANGE where its code has no rate then."""
+    work[W_TAX_LEFT] = 0
+    if table[table[t.DETAIL_TAX] + detail] < 0:
+        return net
+    tax = tax_on(table, detail, abs(net), time_us)
+    if tax == NO_TAX_RATE:
+        return OUT_OF_RANGE
+    tax = tax if net >= 0 else -tax
+    trace(work, TRACE_TAX, table[table[t.DETAIL_TAX] + detail], tax, net + tax, 0, 0)
+    work[W_TAX_LEFT] = tax
+    work[W_GROSS_LEFT] = net + tax
+    work[W_TAX_ITEM] = table[table[t.DETAIL_TAX_ITEM_ID] + detail]
+    return net + tax
 
 
 @njit(cache=True, nogil=True)
@@ -95,15 +190,12 @@ def charge_amount(
     work: Ints,
 ) -> tuple[int, int]:
     """(outcome, FLAG_SHARED or 0) of one detail's amount: owners and user in the policy's order."""
-    if amount == 0:
-        item_id = table[table[t.DETAIL_ITEM_ID] + detail]
-        if item_id != 0:
-            cycle_no, _, _, _ = booking_cycle(words, at, time_us)
-            add_to_item(words, at, cycle_no, item_id, 0, 0, quantity, 1, work)
-        return CHARGED, 0
+    if amount <= 0:
+        return _charge_nothing(table, words, at, detail, amount, quantity, time_us, impacts, work), 0
     left, left_quantity = amount, quantity
     outcome = CHARGED
-    if member_goes_first(table, work):
+    own_first = member_goes_first(table, work)
+    if own_first:
         outcome, own = charge_user(table, words, at, detail, left, left_quantity, time_us, impacts, work)
         if outcome != DENIED_LIMIT and outcome != PARTLY_CHARGED:
             return outcome, 0
@@ -117,14 +209,42 @@ def charge_amount(
     if too_large:
         return AMOUNT_OUT_OF_RANGE, 0
     shared = FLAG_SHARED if paid > 0 else 0
-    if paid == left:
+    left -= paid
+    if left == 0:
         return CHARGED, shared
-    if outcome != CHARGED:
-        return outcome, shared
-    outcome, _ = charge_user(
-        table, words, at, detail, left - paid, left_quantity - paid_quantity, time_us, impacts, work
-    )
+    if not own_first:
+        left_quantity -= paid_quantity
+        outcome, own = charge_user(table, words, at, detail, left, left_quantity, time_us, impacts, work)
+        left -= own
+    if outcome == PARTLY_CHARGED:
+        resource_id = table[table[t.RESOURCE_ID] + table[table[t.DETAIL_RESOURCE] + detail]]
+        note_impact(impacts, work, IMPACT_UNRATED, words[at + H_GROUP_ID], 0, resource_id, 0, 0, left)
     return outcome, shared
+
+
+@njit(cache=True, nogil=True)
+def _charge_nothing(
+    table: Ints,
+    words: Ints,
+    at: int,
+    detail: int,
+    amount: int,
+    quantity: int,
+    time_us: int,
+    impacts: Ints,
+    work: Ints,
+) -> int:
+    """An amount of 0 counts in its item; one below is given back to the user, whoever paid before."""
+    item_id = table[table[t.DETAIL_ITEM_ID] + detail]
+    if amount < 0:
+        resource = table[table[t.DETAIL_RESOURCE] + detail]
+        watch(table, words, at, resource, time_us, work)
+        given = refund(table, words, at, resource, item_id, amount, quantity, time_us, impacts, work)
+        return CHARGED if given else AMOUNT_OUT_OF_RANGE
+    if item_id != 0:
+        cycle_no, _, _, _ = booking_cycle(words, at, time_us)
+        add_to_item(words, at, cycle_no, item_id, 0, 0, quantity, 1, work)
+    return CHARGED
 
 
 @njit(cache=True, nogil=True)
@@ -153,6 +273,7 @@ def charge_user(
         limit = find_limit(table, words, at, resource)
         up_to = table[table[t.LIMIT_BREACH] + limit] == BREACH_UP_TO_LIMIT
         outcome = PARTLY_CHARGED if up_to else DENIED_LIMIT
+    trace(work, TRACE_LIMIT, words[at + H_GROUP_ID], resource, amount, own, outcome)
     if own > 0:
         watch(table, words, at, resource, time_us, work)
         item_id = table[table[t.DETAIL_ITEM_ID] + detail]

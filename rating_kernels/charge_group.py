@@ -5,10 +5,9 @@ Every change goes through the undo log, and every change of a balance leaves an 
 
 from numba import njit
 
-from rating_kernels import batch_words as d
 from rating_kernels import table_words as t
 from rating_kernels.balances import NO_ROOM, add_to_item, owed_balance, total_valid
-from rating_kernels.batch_columns import IMPACT_ALLOWANCE, IMPACT_CREDIT, IMPACT_OWED
+from rating_kernels.batch_columns import IMPACT_ALLOWANCE, IMPACT_CREDIT, IMPACT_OWED, IMPACT_TAX
 from rating_kernels.consumption_order import next_credit
 from rating_kernels.group_image import (
     AMOUNT_MAX,
@@ -32,10 +31,11 @@ from rating_kernels.group_image import (
     SNAPSHOT_WORDS,
 )
 from rating_kernels.group_layout import row_at, section_count
-from rating_kernels.quantities import NUM_MAX, mul_div
+from rating_kernels.impacts import note_impact
+from rating_kernels.quantities import NUM_MAX, mul_div, mul_div_wide
 from rating_kernels.tariff_table import BREACH_ALLOW, DOWN, UP, Ints
 from rating_kernels.undo_log import logged_append, put
-from rating_kernels.workspace import W_IMPACTS
+from rating_kernels.workspace import W_GROSS_LEFT, W_TAX_ITEM, W_TAX_LEFT
 
 # What `chargeable` says of the credit limit.
 WITHIN_LIMIT, OVER_LIMIT, BEYOND_LIMIT = range(3)
@@ -98,6 +98,65 @@ def chargeable(
 
 
 @njit(cache=True, nogil=True)
+def _book(
+    words: Ints,
+    at: int,
+    cycle_no: int,
+    item_id: int,
+    resource_id: int,
+    amount: int,
+    owed: int,
+    quantity: int,
+    impacts: Ints,
+    work: Ints,
+) -> bool:
+    """Add an amount to its item, and the tax in it to the tax's; each payer takes its share, the last the rest."""
+    if item_id == 0:
+        return True
+    tax, tax_owed = 0, 0
+    if work[W_TAX_LEFT] != 0:
+        # The rest is taken whole, so that nothing of the tax is lost; only that may be a refund, below zero.
+        tax = work[W_TAX_LEFT]
+        if amount != work[W_GROSS_LEFT]:
+            tax = mul_div_wide(tax, amount, work[W_GROSS_LEFT], DOWN)
+        tax_owed = tax if owed == amount else mul_div_wide(tax, owed, amount, DOWN)
+        note_impact(
+            impacts, work, IMPACT_TAX, words[at + H_GROUP_ID], item_id, resource_id, work[W_TAX_ITEM], 0, tax
+        )
+        work[W_TAX_LEFT] -= tax
+        work[W_GROSS_LEFT] -= amount
+        if add_to_item(words, at, cycle_no, work[W_TAX_ITEM], tax, tax_owed, 0, 0, work) == NO_ROOM:
+            return False
+    return (
+        add_to_item(words, at, cycle_no, item_id, amount - tax, owed - tax_owed, quantity, 1, work) != NO_ROOM
+    )
+
+
+@njit(cache=True, nogil=True)
+def refund(
+    table: Ints,
+    words: Ints,
+    at: int,
+    resource: int,
+    item_id: int,
+    amount: int,
+    quantity: int,
+    time_us: int,
+    impacts: Ints,
+    work: Ints,
+) -> bool:
+    """Give an amount < 0 back to what the cycle owes: a cheaper tier was reached. False past the largest amount."""
+    resource_id = table[table[t.RESOURCE_ID] + resource]
+    cycle_no, start_us, end_us, _ = booking_cycle(words, at, time_us)
+    row = owed_balance(words, at, resource_id, start_us, end_us, time_us, work)
+    if row == NO_ROOM or words[row + B_AMOUNT] < amount - AMOUNT_MAX:
+        return False
+    put(words, row + B_AMOUNT, words[row + B_AMOUNT] + amount, work)
+    add_impact(impacts, work, IMPACT_OWED, words, at, row, resource_id, item_id, quantity, amount)
+    return _book(words, at, cycle_no, item_id, resource_id, amount, amount, quantity, impacts, work)
+
+
+@njit(cache=True, nogil=True)
 def add_impact(
     impacts: Ints,
     work: Ints,
@@ -110,16 +169,18 @@ def add_impact(
     quantity: int,
     amount: int,
 ) -> None:
-    """Write one impact; the batch kernel has made room."""
-    n = work[W_IMPACTS]
-    impacts[n, d.KIND] = kind
-    impacts[n, d.GROUP_ID] = words[at + H_GROUP_ID]
-    impacts[n, d.BALANCE_ID] = words[balance + B_ID]
-    impacts[n, d.RESOURCE_ID] = resource_id
-    impacts[n, d.ITEM_ID] = item_id
-    impacts[n, d.IMPACT_QUANTITY] = quantity
-    impacts[n, d.AMOUNT] = amount
-    work[W_IMPACTS] = n + 1
+    """Write the impact on a balance."""
+    note_impact(
+        impacts,
+        work,
+        kind,
+        words[at + H_GROUP_ID],
+        words[balance + B_ID],
+        resource_id,
+        item_id,
+        quantity,
+        amount,
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -159,9 +220,7 @@ def charge_group(
             return False
         put(words, row + B_AMOUNT, words[row + B_AMOUNT] + left, work)
         add_impact(impacts, work, IMPACT_OWED, words, at, row, resource_id, item_id, left_quantity, left)
-    return (
-        item_id == 0 or add_to_item(words, at, cycle_no, item_id, amount, left, quantity, 1, work) != NO_ROOM
-    )
+    return _book(words, at, cycle_no, item_id, resource_id, amount, left, quantity, impacts, work)
 
 
 @njit(cache=True, nogil=True)

@@ -19,7 +19,14 @@ from rating_kernels.batch_columns import (
 )
 from rating_kernels.batch_words import DecisionWords
 from rating_kernels.charge_event import NO_RATE, PARTLY_CHARGED, charge_event
-from rating_kernels.event_room import NONE, group_without_room, membership_row, output_has_room
+from rating_kernels.event_room import (
+    NEEDS_ROOM,
+    NONE,
+    TOO_MANY,
+    group_without_room,
+    membership_row,
+    output_room,
+)
 from rating_kernels.find_rate import find_rate, find_service
 from rating_kernels.group_image import (
     H_CLOSED_AT_US,
@@ -43,17 +50,22 @@ from rating_kernels.tariff_table import Bytes, Ints
 from rating_kernels.thresholds import notify
 from rating_kernels.undo_log import undo
 from rating_kernels.workspace import (
+    PAYER_WORDS,
     W_IMPACTS,
     W_LIMITS,
     W_LOG,
     W_NOTICES,
+    W_PAYER_ROWS,
+    W_PAYERS,
     W_TOUCHED,
     W_WATCHES,
+    Y_CHANGED,
+    Y_SLOT,
     new_workspace,
 )
 
 CHARGED, DUPLICATE = int(Outcome.CHARGED), int(Outcome.DUPLICATE)
-ACCOUNT_CLOSED = int(Outcome.ACCOUNT_CLOSED)
+ACCOUNT_CLOSED, TOO_MANY_BALANCES = int(Outcome.ACCOUNT_CLOSED), int(Outcome.TOO_MANY_BALANCES)
 
 
 def decide_events(
@@ -118,46 +130,40 @@ def decide_rows(
     for position in range(start, len(rows)):
         row = rows[position]
         _clear(decided, row, work)
-        outcome = events[row, e.OUTCOME]
+        outcome, service = events[row, e.OUTCOME], NONE
         if outcome == CHARGED:
             outcome, service = find_service(table, events, row, slot_at, profiles, work)
-            if outcome == CHARGED:
-                slot = group_without_room(calendars, events, row, words, slot_at, profiles, service, work)
-                if slot >= 0:
-                    return position, BATCH_GROW_GROUP, slot
-                if not output_has_room(
-                    table,
-                    events,
-                    row,
-                    words,
-                    slot_at,
-                    profiles,
-                    service,
-                    len(impacts),
-                    len(notices),
-                    len(touched),
-                    work,
-                ):
-                    return position, BATCH_GROW_OUTPUT, NONE
-                outcome = _begin(
-                    calendars, table, events, row, words, slot_at, profiles, service, decided, touched, work
-                )
-                if outcome == CHARGED:
-                    outcome = _decide(
-                        table,
-                        events,
-                        text,
-                        row,
-                        words,
-                        slot_at,
-                        profiles,
-                        service,
-                        decided,
-                        impacts,
-                        notices,
-                        touched,
-                        work,
-                    )
+        if outcome == CHARGED:
+            slot = group_without_room(table, calendars, events, row, words, slot_at, profiles, service, work)
+            if slot >= 0:
+                return position, BATCH_GROW_GROUP, slot
+            room = output_room(
+                table, events, row, words, slot_at, profiles, service, impacts, notices, touched, work
+            )
+            if room == NEEDS_ROOM:
+                return position, BATCH_GROW_OUTPUT, NONE
+            if room == TOO_MANY:
+                outcome = TOO_MANY_BALANCES
+        if outcome == CHARGED:
+            outcome = _begin(
+                calendars, table, events, row, words, slot_at, profiles, service, decided, touched, work
+            )
+        if outcome == CHARGED:
+            outcome = _decide(
+                table,
+                events,
+                text,
+                row,
+                words,
+                slot_at,
+                profiles,
+                service,
+                decided,
+                impacts,
+                notices,
+                touched,
+                work,
+            )
         decided[row, e.DECIDED] = outcome
     return len(rows), BATCH_DONE, NONE
 
@@ -247,7 +253,9 @@ def _decide(
     work[W_LOG] = 0
     work[W_WATCHES] = 0
     find_payers(profiles, events[row, e.PROFILE_AT], service, slot_at, events[row, e.TIME_US], work)
-    outcome, flags = charge_event(table, events, text, row, words, at, version, impacts, work)
+    outcome, flags = charge_event(
+        table, events, text, row, words, at, version, profiles, service, impacts, work
+    )
     if outcome > PARTLY_CHARGED:
         undo(words, work)
         work[W_IMPACTS] = decided[row, e.IMPACT_FIRST]
@@ -255,7 +263,7 @@ def _decide(
             return outcome
     else:
         notify(table, words, events[row, e.TIME_US], work, notices)
-        _touch_owners(events, row, words, slot_at, profiles, service, impacts, decided, touched, work)
+        _touch_owners(words, slot_at, touched, work)
     _touch(words, slot_at, slot, touched, work)
     evicted = remember(
         words,
@@ -275,26 +283,9 @@ def _decide(
 
 
 @njit(cache=True, nogil=True)
-def _touch_owners(
-    events: Ints,
-    row: int,
-    words: Ints,
-    slot_at: Ints,
-    profiles: Ints,
-    service: int,
-    impacts: Ints,
-    decided: Ints,
-    touched: Ints,
-    work: Ints,
-) -> None:
-    """Mark the owners' groups that paid, by the impacts written for the event."""
-    member = membership_row(profiles, events[row, e.PROFILE_AT], service)
-    for _ in range(profiles[service + V_MEMBERSHIPS]):
-        slot = profiles[member + G_OWNER_SLOT]
-        if slot_at[slot] >= 0:
-            group_id = words[slot_at[slot] + H_GROUP_ID]
-            for impact in range(decided[row, e.IMPACT_FIRST], work[W_IMPACTS]):
-                if impacts[impact, e.GROUP_ID] == group_id:
-                    _touch(words, slot_at, slot, touched, work)
-                    break
-        member += MEMBERSHIP_WORDS
+def _touch_owners(words: Ints, slot_at: Ints, touched: Ints, work: Ints) -> None:
+    """Mark the owners' groups that paid or counted."""
+    for payer in range(work[W_PAYERS]):
+        row = W_PAYER_ROWS + payer * PAYER_WORDS
+        if work[row + Y_CHANGED] == 1:
+            _touch(words, slot_at, work[row + Y_SLOT], touched, work)

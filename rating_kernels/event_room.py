@@ -17,6 +17,7 @@ from rating_kernels.profile_image import (
     G_OWNER_SLOT,
     MEMBERSHIP_WORDS,
     P_MEMBERSHIPS_AT,
+    V_DISCOUNTS,
     V_GROUP_SLOT,
     V_MEMBERSHIP_FIRST,
     V_MEMBERSHIPS,
@@ -25,22 +26,34 @@ from rating_kernels.rotate_cycle import cycles_over, recurring_rows
 from rating_kernels.tariff_table import Ints
 from rating_kernels.workspace import LOG_MAX, W_IMPACTS, W_LIMITS, W_NOTICES, W_TOUCHED
 
-# Details of a rate plan version; the catalogue's compiler refuses more. Each may add an owed balance and
-# an item to a group, and a counter for its allowances and one for its price.
-DETAILS_MAX = 8
 NONE = -1
+HAS_ROOM, NEEDS_ROOM, TOO_MANY = range(3)
+# What one payer's part of a detail writes to the undo log beside one entry a balance: an item and the tax's
+# (five entries each), an owed balance, caps and counters of the price.
+LOG_A_PAYER = 24
 
 
 @njit(cache=True, nogil=True)
-def has_room(calendars: Ints, words: Ints, at: int, profiles: Ints, time_us: int, work: Ints) -> bool:
+def has_room(
+    table: Ints,
+    calendars: Ints,
+    words: Ints,
+    at: int,
+    profiles: Ints,
+    payers: int,
+    time_us: int,
+    work: Ints,
+) -> bool:
     """Whether a group can take an event, and the rotations that come before it."""
+    room = table[t.ROOM_ROWS]
     cycles = min(cycles_over(calendars, words, at, time_us), work[W_LIMITS + L_SNAPSHOTS_MAX])
     recurring = 0 if cycles == 0 else 2 * cycles * recurring_rows(words, at, profiles)
     ring_max = work[W_LIMITS + L_RING_MAX]
     return (
-        section_free(words, at, SECTION_BALANCES) >= DETAILS_MAX + recurring
-        and section_free(words, at, SECTION_ITEMS) >= DETAILS_MAX + recurring
-        and section_free(words, at, SECTION_COUNTERS) >= 2 * DETAILS_MAX
+        section_free(words, at, SECTION_BALANCES) >= table[room] + recurring
+        and section_free(words, at, SECTION_ITEMS) >= table[room + 1] + recurring
+        # Caps are counted for each sharing group apart.
+        and section_free(words, at, SECTION_COUNTERS) >= table[room + 2] * payers
         and section_free(words, at, SECTION_SNAPSHOTS) >= cycles
         and (section_free(words, at, SECTION_RING) > 0 or section_count(words, at, SECTION_RING) >= ring_max)
     )
@@ -55,6 +68,7 @@ def membership_row(profiles: Ints, profile_at: int, service: int) -> int:
 
 @njit(cache=True, nogil=True)
 def group_without_room(
+    table: Ints,
     calendars: Ints,
     events: Ints,
     row: int,
@@ -67,19 +81,21 @@ def group_without_room(
     """Slot of a group that must be laid out with more room before the event, or NONE."""
     time_us = events[row, e.TIME_US]
     slot = profiles[service + V_GROUP_SLOT]
-    if not has_room(calendars, words, slot_at[slot], profiles, time_us, work):
+    payers = 1 + profiles[service + V_MEMBERSHIPS]
+    if not has_room(table, calendars, words, slot_at[slot], profiles, payers, time_us, work):
         return slot
     member = membership_row(profiles, events[row, e.PROFILE_AT], service)
     for _ in range(profiles[service + V_MEMBERSHIPS]):
         slot = profiles[member + G_OWNER_SLOT]
-        if slot_at[slot] >= 0 and not has_room(calendars, words, slot_at[slot], profiles, time_us, work):
+        at = slot_at[slot]
+        if at >= 0 and not has_room(table, calendars, words, at, profiles, payers, time_us, work):
             return slot
         member += MEMBERSHIP_WORDS
     return NONE
 
 
 @njit(cache=True, nogil=True)
-def output_has_room(
+def output_room(
     table: Ints,
     events: Ints,
     row: int,
@@ -87,26 +103,35 @@ def output_has_room(
     slot_at: Ints,
     profiles: Ints,
     service: int,
-    impacts_max: int,
-    notices_max: int,
-    touched_max: int,
+    impacts: Ints,
+    notices: Ints,
+    touched: Ints,
     work: Ints,
-) -> bool:
-    """Room for an impact of every balance in reach, once per detail, and for every notice and group."""
+) -> int:
+    """Room for an impact of every balance in reach, once per detail, and for every notice and group.
+
+    TOO_MANY: what the event may change does not fit the undo log.
+    """
     groups = 1 + profiles[service + V_MEMBERSHIPS]
-    balances = section_count(words, slot_at[profiles[service + V_GROUP_SLOT]], SECTION_BALANCES)
+    at = slot_at[profiles[service + V_GROUP_SLOT]]
+    balances = section_count(words, at, SECTION_BALANCES) + recurring_rows(words, at, profiles)
     member = membership_row(profiles, events[row, e.PROFILE_AT], service)
     for _ in range(profiles[service + V_MEMBERSHIPS]):
         at = slot_at[profiles[member + G_OWNER_SLOT]]
         if at >= 0:
-            balances += section_count(words, at, SECTION_BALANCES)
+            balances += section_count(words, at, SECTION_BALANCES) + recurring_rows(words, at, profiles)
         member += MEMBERSHIP_WORDS
-    # A rotation may grant balances before the event looks at them, and each detail may make one.
-    impacts = DETAILS_MAX * (2 * balances + 4 * groups)
-    assert impacts + 16 * DETAILS_MAX * groups < LOG_MAX, "too many balances for one event"
+    # Each detail may use every balance, for an allowance or for its amount, those too that a rotation
+    # grants before; it may make one a group, book tax, and try an allowance and an amount on a last one.
+    details = table[table[t.ROOM_ROWS]]
+    needed = details * (2 * balances + 5 * groups + 1 + profiles[service + V_DISCOUNTS])
+    if needed + LOG_A_PAYER * details * groups >= LOG_MAX:
+        return TOO_MANY
     thresholds = table[t.THRESHOLD_VALUE + 1] - table[t.THRESHOLD_VALUE]
-    return (
-        impacts_max - work[W_IMPACTS] >= impacts
-        and notices_max - work[W_NOTICES] >= groups * thresholds
-        and touched_max - work[W_TOUCHED] >= groups
-    )
+    if (
+        len(impacts) - work[W_IMPACTS] >= needed
+        and len(notices) - work[W_NOTICES] >= groups * thresholds
+        and len(touched) - work[W_TOUCHED] >= groups
+    ):
+        return HAS_ROOM
+    return NEEDS_ROOM

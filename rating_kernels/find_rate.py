@@ -27,7 +27,16 @@ from rating_kernels.profile_image import (
 )
 from rating_kernels.select_price import NO_PRICE, walk_prefix
 from rating_kernels.tariff_table import Bytes, Ints
-from rating_kernels.workspace import W_LIMITS
+from rating_kernels.trace import (
+    PRODUCT_CHOSEN,
+    PRODUCT_NO_PRICE,
+    PRODUCT_NO_VERSION,
+    PRODUCT_NOT_VALID,
+    TRACE_PRICE,
+    TRACE_PRODUCT,
+    trace,
+)
+from rating_kernels.workspace import W_LIMITS, W_PRICES
 
 CHARGED = int(Outcome.CHARGED)
 UNKNOWN_EVENT_TYPE, UNKNOWN_IDENTIFIER = int(Outcome.UNKNOWN_EVENT_TYPE), int(Outcome.UNKNOWN_IDENTIFIER)
@@ -83,12 +92,17 @@ def find_rate(
     first = profiles[service + V_CANDIDATE_FIRST]
     candidate = profile_at + profiles[profile_at + P_CANDIDATES_AT] + first * CANDIDATE_WORDS
     for _ in range(profiles[service + V_CANDIDATES]):
+        product_id, plan = profiles[candidate + K_PRODUCT_ID], profiles[candidate + K_PLAN]
+        version, why = NONE, PRODUCT_NOT_VALID
         if profiles[candidate + K_VALID_FROM_US] <= time_us < profiles[candidate + K_VALID_TO_US]:
-            version = version_at(table, profiles[candidate + K_PLAN], time_us)
+            version, why = version_at(table, plan, time_us), PRODUCT_NO_VERSION
             if version >= 0:
                 price_id = prices_all(table, events, text, row, version, work)
                 if price_id != NO_PRICE:
-                    return version, profiles[candidate + K_PRODUCT_ID], price_id
+                    trace(work, TRACE_PRODUCT, product_id, plan, version, PRODUCT_CHOSEN, 0)
+                    return version, product_id, price_id
+                why = PRODUCT_NO_PRICE
+        trace(work, TRACE_PRODUCT, product_id, plan, version, why, 0)
         candidate += CANDIDATE_WORDS
     return NONE, 0, 0
 
@@ -105,14 +119,19 @@ def version_at(table: Ints, plan: int, time_us: int) -> int:
 
 @njit(cache=True, nogil=True)
 def prices_all(table: Ints, events: Ints, text: Bytes, row: int, version: int, work: Ints) -> int:
-    """The id of the first detail's price if every detail has one at the event's start, else NO_PRICE."""
+    """The id of the first detail's price if every detail has one at the event's start, else NO_PRICE.
+
+    Leaves each detail's price in the workspace.
+    """
     first = table[table[t.VERSION_DETAIL_FIRST] + version]
     price_id = NO_PRICE
     for detail in range(first, table[table[t.VERSION_DETAIL_FIRST] + version + 1]):
         depth = walk_prefix(table, detail, events, text, row, work)
         price = first_price(table, version, detail, events, text, row, work, depth)
+        trace(work, TRACE_PRICE, price, depth - 1, detail, 0, events[row, e.TIME_US])
         if price == NO_PRICE:
             return NO_PRICE
+        work[W_PRICES + detail - first] = price
         if detail == first:
             price_id = table[table[t.PRICE_ID] + price]
     return price_id

@@ -9,10 +9,10 @@ from numba import njit
 
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
+from rating_kernels.group_image import QUANTITY_MAX
 from rating_kernels.quantities import NUM_MAX, OVERFLOW, checked_product, checked_sum, div_ceil, round_div
 from rating_kernels.select_price import (
     NO_PRICE,
-    SECOND_US,
     band_slot,
     holds_until_us,
     select_price,
@@ -20,9 +20,14 @@ from rating_kernels.select_price import (
     zone_at,
 )
 from rating_kernels.tariff_table import CAP_FREE, SPLIT_AT_BANDS, Bytes, Ints
+from rating_kernels.tiers import is_tiered, tier_sum
+from rating_kernels.trace import TRACE_PERIOD, TRACE_PRICE, TRACE_TIERS, TRACE_TOTAL, trace
 
 # What `price_quantity` says beside the sum.
 PRICED, UNPRICED, TOO_LARGE = range(3)
+# Below any amount that can be.
+OUT_OF_RANGE = -(2**62)
+NO_MINIMUM = OUT_OF_RANGE
 
 
 @njit(cache=True, nogil=True)
@@ -31,8 +36,17 @@ def first_price(
 ) -> int:
     """The price at the start of the event; NO_PRICE where the detail has none."""
     zone_row = zone_at(table, table[table[t.VERSION_ZONE] + version], events[row, e.TIME_US])
-    slot = band_slot(table, detail, week_position_us(table, zone_row, events[row, e.TIME_US]))
+    slot = band_slot(table, detail, week_position_us(table, version, zone_row, events[row, e.TIME_US]))
     return select_price(table, slot, events, text, row, work, depth)
+
+
+@njit(cache=True, nogil=True)
+def splits(table: Ints, version: int, detail: int) -> bool:
+    """Whether an event's price may change within it: its quantity is time, and bands begin and end in the week."""
+    return (
+        table[table[t.VERSION_BAND_MODE] + version] == SPLIT_AT_BANDS
+        and table[table[t.DETAIL_BREAK_FIRST] + detail] + 1 < table[table[t.DETAIL_BREAK_FIRST] + detail + 1]
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -58,33 +72,45 @@ def price_quantity(
     depth: int,
     covered: int,
     start_price: int,
+    counted: int,
 ) -> tuple[int, int, int]:
     """(sum in 1/denominator, PRICED | UNPRICED | TOO_LARGE, 1 if the maximum held the price back).
 
-    `covered` is what allowances took of the event's quantity: increments start where it ends. UNPRICED:
-    a later band has no price for the rest.
+    `covered` is what allowances took of the event's quantity: increments start where it ends. `counted`
+    is what tiers of a cycle have counted before, -1 = nothing yet. UNPRICED: a later band has no price
+    for the rest. Only a volume price over a cycle can be below zero.
     """
     quantity = events[row, e.QUANTITY]
     total = table[table[t.PRICE_FLAT_NUM] + start_price]
     priced = quantity > covered
     if priced or quantity == 0:
         total = checked_sum(total, table[table[t.PRICE_CONNECT_NUM] + start_price])
+    minimum = table[table[t.PRICE_MINIMUM_NUM] + start_price]
+    if not priced or minimum < 0:
+        minimum = NO_MINIMUM
+    if is_tiered(table, start_price):
+        tiers, said = _tier_price(table, start_price, quantity - covered, counted, work)
+        if said != PRICED or total == OVERFLOW:
+            return 0, TOO_LARGE, 0
+        return _bounded(table, start_price, total + tiers, minimum, work)
     zone = table[table[t.VERSION_ZONE] + version]
+    unit_us = table[table[t.VERSION_UNIT_US] + version]
     elapsed = covered
     price = start_price
-    split = table[table[t.VERSION_BAND_MODE] + version] == SPLIT_AT_BANDS
+    split = splits(table, version, detail)
     while elapsed < quantity:
         boundary = quantity
         if split:
-            now_us = events[row, e.TIME_US] + elapsed * SECOND_US
+            now_us = events[row, e.TIME_US] + elapsed * unit_us
             zone_row = zone_at(table, zone, now_us)
-            position_us = week_position_us(table, zone_row, now_us)
+            position_us = week_position_us(table, version, zone_row, now_us)
             slot = band_slot(table, detail, position_us)
             price = select_price(table, slot, events, text, row, work, depth)
+            trace(work, TRACE_PRICE, price, depth - 1, detail, elapsed, now_us)
             if price == NO_PRICE:
                 return 0, UNPRICED, 0
-            until_us = holds_until_us(table, zone, zone_row, detail, slot, position_us, now_us)
-            boundary = min(boundary, elapsed + div_ceil(until_us - now_us, SECOND_US))
+            until_us = holds_until_us(table, version, zone_row, detail, slot, position_us, now_us)
+            boundary = min(boundary, elapsed + div_ceil(until_us - now_us, unit_us))
         if table[table[t.PRICE_PERIOD_FIRST] + price] == table[table[t.PRICE_PERIOD_FIRST] + price + 1]:
             # A price of a flat fee alone: nothing is charged for the quantity.
             elapsed = boundary
@@ -97,27 +123,45 @@ def price_quantity(
         if total == OVERFLOW:
             return 0, TOO_LARGE, 0
         elapsed += count * table[table[t.PERIOD_INCREMENT] + period]
+        trace(work, TRACE_PERIOD, period, elapsed, count, total, 0)
     if total == OVERFLOW:
         return 0, TOO_LARGE, 0
-    if not priced:
-        return _capped(table, start_price, total)
-    return _capped(table, start_price, max(total, table[table[t.PRICE_MINIMUM_NUM] + start_price]))
+    return _bounded(table, start_price, total, minimum, work)
 
 
 @njit(cache=True, nogil=True)
-def _capped(table: Ints, price: int, total: int) -> tuple[int, int, int]:
-    """The first price's maximum; a disconnect cap cuts the use, not the price."""
+def _tier_price(table: Ints, price: int, quantity: int, counted: int, work: Ints) -> tuple[int, int]:
+    """(what a quantity adds to the tiers' sum, PRICED or TOO_LARGE)."""
+    if counted < 0:
+        total = tier_sum(table, price, quantity)
+        trace(work, TRACE_TIERS, price, 0, quantity, 0, total)
+        return total, TOO_LARGE if total == OVERFLOW else PRICED
+    if counted > QUANTITY_MAX - quantity:
+        return 0, TOO_LARGE
+    before, after = tier_sum(table, price, counted), tier_sum(table, price, counted + quantity)
+    trace(work, TRACE_TIERS, price, counted, counted + quantity, before, after)
+    if before == OVERFLOW or after == OVERFLOW:
+        return 0, TOO_LARGE
+    return after - before, PRICED
+
+
+@njit(cache=True, nogil=True)
+def _bounded(table: Ints, price: int, total: int, minimum: int, work: Ints) -> tuple[int, int, int]:
+    """The total between the first price's bounds; a disconnect cap cuts the use, not the price."""
+    bounded = max(total, minimum)
     maximum = table[table[t.PRICE_MAXIMUM_NUM] + price]
-    if maximum >= 0 and total > maximum and table[table[t.PRICE_CAP] + price] == CAP_FREE:
-        return maximum, PRICED, 1
-    return total, PRICED, 0
+    capped = 0
+    if maximum >= 0 and bounded > maximum and table[table[t.PRICE_CAP] + price] == CAP_FREE:
+        bounded, capped = maximum, 1
+    trace(work, TRACE_TOTAL, total, bounded, capped, price, 0)
+    return bounded, PRICED, capped
 
 
 @njit(cache=True, nogil=True)
 def rounded(table: Ints, detail: int, total: int) -> int:
-    """The amount in stored units, rounded once as the detail says; OVERFLOW past what can be kept."""
+    """The amount in stored units, rounded once as the detail says; OUT_OF_RANGE past what can be kept."""
     step = table[table[t.DETAIL_STEP] + detail]
     denominator = table[table[t.DETAIL_DENOMINATOR] + detail]
     if denominator > NUM_MAX // step:
-        return OVERFLOW
+        return OUT_OF_RANGE
     return round_div(total, denominator * step, table[table[t.DETAIL_ROUNDING] + detail]) * step

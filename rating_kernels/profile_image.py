@@ -12,7 +12,8 @@ P_CANDIDATES_AT = 3
 P_MEMBERSHIPS_AT = 4
 P_RECURRING = 5
 P_RECURRING_AT = 6
-PROFILE_HEADER_WORDS = 7
+P_DISCOUNTS_AT = 7
+PROFILE_HEADER_WORDS = 8
 
 # Services. An identifier's number is its place among the customer's identifiers.
 (
@@ -26,8 +27,10 @@ PROFILE_HEADER_WORDS = 7
     V_CANDIDATES,
     V_MEMBERSHIP_FIRST,
     V_MEMBERSHIPS,
-) = range(10)
-SERVICE_WORDS = 10
+    V_DISCOUNT_FIRST,
+    V_DISCOUNTS,
+) = range(12)
+SERVICE_WORDS = 12
 
 # Products that may rate a service's events, best first.
 K_PRODUCT_ID, K_PLAN, K_VALID_FROM_US, K_VALID_TO_US = range(4)
@@ -36,6 +39,10 @@ CANDIDATE_WORDS = 4
 # Sharing groups the customer is a member of, best first; valid only while all that it depends on is.
 G_SHARING_ID, G_POLICY, G_OWNER_SLOT, G_VALID_FROM_US, G_VALID_TO_US = range(5)
 MEMBERSHIP_WORDS = 5
+
+# Discounts of the service's subscription, in the order in which they come off.
+D_DISCOUNT, D_VALID_FROM_US, D_VALID_TO_US = range(3)
+DISCOUNT_WORDS = 3
 
 # What each cycle of a group starts with: an allowance (amount < 0) or a fee (amount > 0, with its item).
 Y_GROUP_ID, Y_PRODUCT_ID, Y_RESOURCE, Y_ITEM_ID, Y_AMOUNT, Y_VALID_FROM_US, Y_VALID_TO_US = range(7)

@@ -45,6 +45,29 @@ def div_ceil(numerator: int, denominator: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def mul_div_wide(value: int, numerator: int, denominator: int, mode: int) -> int:
+    """value * numerator / denominator, rounded once, whatever their digits: bit by bit.
+
+    Holds for 0 <= value, 0 <= numerator <= denominator < 2**61: the result is no larger than value.
+    """
+    whole, rest = value // denominator, value % denominator
+    quotient, remainder = 0, 0
+    for bit in range(61, -1, -1):
+        quotient *= 2
+        remainder *= 2
+        if remainder >= denominator:
+            remainder -= denominator
+            quotient += 1
+        if (numerator >> bit) & 1:
+            quotient += whole
+            remainder += rest
+            if remainder >= denominator:
+                remainder -= denominator
+                quotient += 1
+    return quotient + round_div(remainder, denominator, mode)
+
+
+@njit(cache=True, nogil=True)
 def checked_product(left: int, right: int) -> int:
     """left * right for factors >= 0; OVERFLOW where it would pass NUM_MAX."""
     if left == 0 or right == 0:

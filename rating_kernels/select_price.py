@@ -12,7 +12,8 @@ from rating_kernels.tariff_table import MATCH_NUMBER, MATCH_TEXT, Bytes, Ints
 from rating_kernels.workspace import PATH_MAX, W_PATH
 
 SECOND_US = 1_000_000
-WEEK_US = 7 * 86_400 * SECOND_US
+DAY_US = 86_400 * SECOND_US
+WEEK_US = 7 * DAY_US
 # 1970-01-01 was a Thursday; weeks here begin on Monday.
 EPOCH_IN_WEEK_US = 3 * 86_400 * SECOND_US
 NO_PRICE = -1
@@ -95,9 +96,23 @@ def zone_at(table: Ints, zone: int, time_us: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def week_position_us(table: Ints, zone_row: int, time_us: int) -> int:
-    """Microseconds since Monday 00:00 of the local week."""
-    return (time_us + table[table[t.ZONE_OFFSET_S] + zone_row] * SECOND_US + EPOCH_IN_WEEK_US) % WEEK_US
+def week_position_us(table: Ints, version: int, zone_row: int, time_us: int) -> int:
+    """Microseconds since Monday 00:00 of the local week; special days of the version follow Sunday."""
+    local_us = time_us + table[table[t.ZONE_OFFSET_S] + zone_row] * SECOND_US
+    low = table[table[t.VERSION_SPECIAL_FIRST] + version]
+    high = table[table[t.VERSION_SPECIAL_FIRST] + version + 1]
+    if low < high:
+        day = local_us // DAY_US
+        end = high
+        while low < high:
+            middle = (low + high) // 2
+            if table[table[t.SPECIAL_DAY] + middle] < day:
+                low = middle + 1
+            else:
+                high = middle
+        if low < end and table[table[t.SPECIAL_DAY] + low] == day:
+            return WEEK_US + table[table[t.SPECIAL_KIND] + low] * DAY_US + local_us % DAY_US
+    return (local_us + EPOCH_IN_WEEK_US) % WEEK_US
 
 
 @njit(cache=True, nogil=True)
@@ -113,13 +128,17 @@ def band_slot(table: Ints, detail: int, position_us: int) -> int:
 
 @njit(cache=True, nogil=True)
 def holds_until_us(
-    table: Ints, zone: int, zone_row: int, detail: int, slot: int, position_us: int, time_us: int
+    table: Ints, version: int, zone_row: int, detail: int, slot: int, position_us: int, time_us: int
 ) -> int:
     """The first instant at which another band, or another offset of the zone, may be in force."""
     next_break = table[table[t.DETAIL_BREAK_FIRST] + detail] + slot + 1
     end_us = WEEK_US
+    if table[table[t.VERSION_SPECIAL_FIRST] + version] < table[table[t.VERSION_SPECIAL_FIRST] + version + 1]:
+        # Any next day may be a special one, and after one comes an ordinary week's day.
+        end_us = position_us - position_us % DAY_US + DAY_US
     if next_break < table[table[t.DETAIL_BREAK_FIRST] + detail + 1]:
-        end_us = table[table[t.BREAK_SECOND] + next_break] * SECOND_US
+        end_us = min(end_us, table[table[t.BREAK_SECOND] + next_break] * SECOND_US)
+    zone = table[table[t.VERSION_ZONE] + version]
     until_us = time_us + end_us - position_us
     if (
         zone_row + 1 < table[table[t.ZONE_FIRST] + zone + 1]

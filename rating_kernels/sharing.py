@@ -1,7 +1,7 @@
 """Pure. Who pays for an event: the owners of pools its user may use, and the user (DECISIONS 20-21).
 
-The workspace lists the memberships that hold for the event, best first: (offset of the owner's image, policy,
-sharing id). One hop only: an owner's own memberships are not looked at.
+The workspace lists the memberships that hold for the event, best first. One hop only: an owner's own
+memberships are not looked at.
 """
 
 from numba import njit
@@ -38,7 +38,17 @@ from rating_kernels.tariff_table import (
     Ints,
 )
 from rating_kernels.thresholds import watch
-from rating_kernels.workspace import PAYER_WORDS, PAYERS_MAX, W_PAYER_ROWS, W_PAYERS
+from rating_kernels.workspace import (
+    PAYER_WORDS,
+    PAYERS_MAX,
+    W_PAYER_ROWS,
+    W_PAYERS,
+    Y_AT,
+    Y_CHANGED,
+    Y_POLICY,
+    Y_SHARING_ID,
+    Y_SLOT,
+)
 
 # A counter of a sharing group and a resource: ids are below 2**31, so both fit a word.
 SHARING_SHIFT = 32
@@ -60,9 +70,11 @@ def find_payers(
             and slot_at[slot] >= 0
         ):
             entry = W_PAYER_ROWS + work[W_PAYERS] * PAYER_WORDS
-            work[entry] = slot_at[slot]
-            work[entry + 1] = profiles[row + G_POLICY]
-            work[entry + 2] = profiles[row + G_SHARING_ID]
+            work[entry + Y_AT] = slot_at[slot]
+            work[entry + Y_POLICY] = profiles[row + G_POLICY]
+            work[entry + Y_SHARING_ID] = profiles[row + G_SHARING_ID]
+            work[entry + Y_SLOT] = slot
+            work[entry + Y_CHANGED] = 0
             work[W_PAYERS] += 1
         row += MEMBERSHIP_WORDS
 
@@ -86,7 +98,9 @@ def policy_covers(table: Ints, policy: int, service_type: int, resource: int, ch
 @njit(cache=True, nogil=True)
 def member_goes_first(table: Ints, work: Ints) -> bool:
     """The best membership's strategy decides whether the user's own balances come first."""
-    return work[W_PAYERS] == 0 or table[table[t.POLICY_STRATEGY] + work[W_PAYER_ROWS + 1]] == MEMBER_FIRST
+    return (
+        work[W_PAYERS] == 0 or table[table[t.POLICY_STRATEGY] + work[W_PAYER_ROWS + Y_POLICY]] == MEMBER_FIRST
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -147,7 +161,7 @@ def use_owner_allowance(
     work: Ints,
 ) -> tuple[int, bool, bool]:
     """(quantity covered, whether units were used, denied) of one owner's allowance by its policy."""
-    owner_at, policy, sharing_id = work[entry], work[entry + 1], work[entry + 2]
+    owner_at, policy, sharing_id = work[entry + Y_AT], work[entry + Y_POLICY], work[entry + Y_SHARING_ID]
     resource = table[table[t.ALLOWANCE_RESOURCE] + allowance]
     if not policy_covers(
         table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
@@ -171,6 +185,7 @@ def use_owner_allowance(
         work,
     )
     if units > 0:
+        work[entry + Y_CHANGED] = 1
         count_caps(table, words, at, owner_at, policy, counter_id, units, time_us, work)
     denied = taken < offered and table[table[t.POLICY_EXHAUSTED] + policy] == DENY_WHEN_EXHAUSTED
     return taken, units > 0, denied
@@ -264,7 +279,7 @@ def charge_owners(
         if paid == amount:
             break
         entry = W_PAYER_ROWS + owner * PAYER_WORDS
-        owner_at, policy, sharing_id = work[entry], work[entry + 1], work[entry + 2]
+        owner_at, policy, sharing_id = work[entry + Y_AT], work[entry + Y_POLICY], work[entry + Y_SHARING_ID]
         if not policy_covers(
             table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
         ):
@@ -294,6 +309,7 @@ def charge_owners(
             work,
         ):
             return paid, paid_quantity, False, True
+        work[entry + Y_CHANGED] = 1
         count_caps(table, words, at, owner_at, policy, counter_id, wanted, time_us, work)
         paid += wanted
         paid_quantity += part

@@ -26,6 +26,12 @@ HALF_UP, HALF_EVEN, UP, DOWN, FLOOR = range(5)
 # What ends a price that would pass its maximum: nothing is set, free beyond, or only the use is cut.
 CAP_NONE, CAP_FREE, CAP_DISCONNECT = range(3)
 
+# How a price goes by quantity: periods of the event, each part at its tier, or all at the tier reached.
+BY_PERIOD, GRADUATED, VOLUME = range(3)
+
+# What tiers count: the event, or everything that the price was used for in the cycle.
+PER_EVENT, PER_CYCLE = range(2)
+
 # When a time band is looked up: once at the start of the event, or again at each increment.
 PRICE_AT_START, SPLIT_AT_BANDS = range(2)
 
@@ -68,6 +74,10 @@ class TariffTable(NamedTuple):
     version_valid_from_us: Ints
     version_zone: Ints  # index into zone_first
     version_band_mode: Ints  # PRICE_AT_START or SPLIT_AT_BANDS
+    version_unit_us: Ints  # time that one of the event's smallest unit lasts; 0 = quantities are no time
+    version_special_first: Ints  # CSR: the special days that its bands know
+    special_day: Ints  # days since 1970-01-01 of a local date, ascending within the version
+    special_kind: Ints  # 0, 1, ...: which of the days after Sunday it is in the version's weeks
     version_detail_first: Ints
     detail_resource: Ints  # index
     detail_item_id: Ints  # the bill item, general ledger, tax and resource it is booked to; 0 = none
@@ -79,7 +89,9 @@ class TariffTable(NamedTuple):
     detail_prefix_field: Ints  # field slot matched by longest prefix; -1 = none
     detail_root: Ints  # trie node at which the match starts; its own rules are the empty prefix
     detail_break_first: Ints  # CSR into break_second: where in the local week bands start or end
-    break_second: Ints  # second of the local week (Monday 00:00 = 0), ascending, the first is 0
+    break_second: Ints  # second of the local week (Monday 00:00 = 0; special days follow Sunday), ascending
+    detail_tax: Ints  # index of the tax charged with the event; -1 = taxed on the bill, or not at all
+    detail_tax_item_id: Ints  # item that the tax of its events is booked to
     detail_allowance_first: Ints  # CSR: resources consumed before this detail charges, in order
     allowance_resource: Ints  # index
     allowance_num: Ints  # units of the allowance per quantity = num / den, rounded up
@@ -112,10 +124,32 @@ class TariffTable(NamedTuple):
     price_minimum_num: Ints  # -1 = none
     price_maximum_num: Ints  # -1 = none
     price_cap: Ints  # CAP_*: what the maximum does
-    price_period_first: Ints
-    period_from: Ints  # quantity since the event's start at which the period begins; the first is 0
-    period_increment: Ints  # quantity of one increment, >= 1
+    price_model: Ints  # BY_PERIOD, GRADUATED, VOLUME
+    price_scope: Ints  # PER_EVENT, PER_CYCLE: what tiers count
+    price_free_events: Ints  # events of the cycle that cost nothing; -1 = not set
+    price_free_quantity: Ints  # quantity of the cycle that costs nothing, of these events if both are set; -1
+    price_period_first: Ints  # CSR: periods, or tiers
+    period_from: Ints  # quantity after which the period or tier begins; the first is 0
+    period_increment: Ints  # quantity of one increment or block, >= 1
     period_increment_num: Ints  # price of one whole increment
+    period_flat_num: Ints  # what entering the tier costs
+
+    # Discounts -> tags they look for (none = any).
+    discount_id: Ints
+    discount_resource: Ints  # index
+    discount_num: Ints  # of the net amount, num / den; den = 0: num stored units off
+    discount_den: Ints
+    discount_charge_tag_first: Ints
+    discount_charge_tag_id: Ints
+    discount_resource_tag_first: Ints
+    discount_resource_tag_id: Ints
+
+    # Taxes charged with the event -> rates, ascending, half-open.
+    tax_rate_first: Ints
+    tax_from_us: Ints
+    tax_to_us: Ints
+    tax_num: Ints  # of the net amount, num / den
+    tax_den: Ints
 
     # Time zones: local = utc + offset; zone_offset_s holds from zone_from_us on; the first is "ever".
     zone_first: Ints
@@ -144,6 +178,10 @@ class TariffTable(NamedTuple):
     policy_exhausted: Ints  # SPILL_TO_MEMBER, DENY_WHEN_EXHAUSTED
     policy_cap_member: Ints  # per cycle and resource, in stored units; -1 = none
     policy_cap_group: Ints
+    policy_shared_tiers: Ints  # 1: tiers of a cycle count the whole group's use
+
+    # What one event can add to a group at the most: rows of balances, items, counters.
+    room_rows: Ints
 
 
 class CalendarTable(NamedTuple):

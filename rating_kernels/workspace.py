@@ -13,6 +13,9 @@ W_IMPACTS, W_NOTICES, W_TOUCHED = range(3)
 # Settings of the decision, in the order of batch_columns.L_*.
 W_LIMITS = 3
 
+# Details of a rate plan version; the catalogue's compiler refuses more.
+DETAILS_MAX = 8
+
 # What the event has changed: count, then (offset, old value) for each write. Balances burnt plus a few
 # per detail; the batch kernel does not begin an event whose groups hold more than this leaves room for.
 LOG_MAX = 8_192
@@ -25,16 +28,31 @@ WATCH_WORDS = 4
 W_WATCHES = W_LOG_ENTRIES + 2 * LOG_MAX
 W_WATCH_ROWS = W_WATCHES + 1
 
-# Memberships that hold for the event: count, then the rows of `sharing`. A customer with more uses the best.
+# Memberships that hold for the event: count, then rows: offset of the owner's image, policy, sharing id,
+# the owner's slot, whether the event changed the owner's group. A customer with more uses the best.
 PAYERS_MAX = 16
-PAYER_WORDS = 3
+PAYER_WORDS = 5
+Y_AT, Y_POLICY, Y_SHARING_ID, Y_SLOT, Y_CHANGED = range(PAYER_WORDS)
 W_PAYERS = W_WATCH_ROWS + WATCH_WORDS * WATCHES_MAX
 W_PAYER_ROWS = W_PAYERS + 1
 
 # Trie nodes that a prefix lookup passed: prefixes are at most 63 bytes.
 PATH_MAX = 64
 W_PATH = W_PAYER_ROWS + PAYER_WORDS * PAYERS_MAX
-WORKSPACE_WORDS = W_PATH + PATH_MAX
+
+# Tax that is charged with the amount at hand: what is left of it, of the gross amount, and its item.
+W_TAX_LEFT, W_GROSS_LEFT, W_TAX_ITEM = range(W_PATH + PATH_MAX, W_PATH + PATH_MAX + 3)
+
+# Price at the event's start of each detail of the rate plan version that was chosen.
+W_PRICES = W_TAX_ITEM + 1
+
+# Steps of a decision, for who asks why: whether to note them, count, then the rows of `trace`.
+TRACE_MAX = 1_024
+TRACE_WORDS = 6
+W_TRACE_ON = W_PRICES + DETAILS_MAX
+W_TRACE = W_TRACE_ON + 1
+W_TRACE_ROWS = W_TRACE + 1
+WORKSPACE_WORDS = W_TRACE_ROWS + TRACE_MAX * TRACE_WORDS
 
 
 def new_workspace(limits: Ints) -> Ints:

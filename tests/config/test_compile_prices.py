@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.catalogue import Catalogue, Period, Price, Site
+from config.catalogue import Catalogue, Site
 from config.compilation import Columns, Compilation, Place
 from config.compile_prices import (
     NUMERATOR_MAX,
@@ -15,6 +15,7 @@ from config.compile_prices import (
     common_denominator,
     exact_price,
 )
+from config.rate_plan import Period, Price
 from rating_kernels.group_image import AMOUNT_MAX
 
 amounts = st.decimals(0, 1000, places=6).map(str)

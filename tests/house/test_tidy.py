@@ -9,7 +9,12 @@ from tests.house.modules import ROOT, kind, modules, tree
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 # Pure modules whose `/` divides Fractions, which is exact.
-FRACTIONS = ("config.compile_prices", "config.compile_rate_plans")
+FRACTIONS = (
+    "config.compile_discounts",
+    "config.compile_prices",
+    "config.compile_rate_plans",
+    "config.compile_tiers",
+)
 NAMES = sorted(modules())
 TRACKED = subprocess.run(
     ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True

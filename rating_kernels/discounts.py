@@ -1,0 +1,104 @@
+"""Pure. What comes off an event's amount, and the tax that goes on top of it (DECISIONS 14-15)."""
+
+from numba import njit
+
+from rating_kernels import table_words as t
+from rating_kernels.batch_columns import IMPACT_DISCOUNT
+from rating_kernels.impacts import note_impact
+from rating_kernels.profile_image import (
+    D_DISCOUNT,
+    D_VALID_FROM_US,
+    D_VALID_TO_US,
+    DISCOUNT_WORDS,
+    P_DISCOUNTS_AT,
+    V_DISCOUNT_FIRST,
+    V_DISCOUNTS,
+)
+from rating_kernels.quantities import mul_div, mul_div_wide
+from rating_kernels.tariff_table import HALF_UP, Ints
+from rating_kernels.trace import TRACE_DISCOUNT, trace
+
+NO_TAX_RATE = -1
+
+
+@njit(cache=True, nogil=True)
+def discounted(
+    table: Ints,
+    profiles: Ints,
+    profile_at: int,
+    service: int,
+    detail: int,
+    amount: int,
+    time_us: int,
+    group_id: int,
+    impacts: Ints,
+    work: Ints,
+) -> int:
+    """The net amount after the service's discounts in their order, each rounded as the detail's price."""
+    row = (
+        profile_at
+        + profiles[profile_at + P_DISCOUNTS_AT]
+        + profiles[service + V_DISCOUNT_FIRST] * DISCOUNT_WORDS
+    )
+    net = amount
+    for _ in range(profiles[service + V_DISCOUNTS]):
+        discount = profiles[row + D_DISCOUNT]
+        if (
+            net > 0
+            and profiles[row + D_VALID_FROM_US] <= time_us < profiles[row + D_VALID_TO_US]
+            and _matches(table, discount, detail)
+        ):
+            off = min(_off(table, discount, detail, net), net)
+            net -= off
+            trace(work, TRACE_DISCOUNT, table[table[t.DISCOUNT_ID] + discount], off, net, 0, 0)
+            if off > 0:
+                discount_id = table[table[t.DISCOUNT_ID] + discount]
+                resource_id = table[table[t.RESOURCE_ID] + table[table[t.DETAIL_RESOURCE] + detail]]
+                note_impact(impacts, work, IMPACT_DISCOUNT, group_id, discount_id, resource_id, 0, 0, -off)
+        row += DISCOUNT_WORDS
+    return net
+
+
+@njit(cache=True, nogil=True)
+def tax_on(table: Ints, detail: int, net: int, time_us: int) -> int:
+    """The tax that a detail's code charges with the event, half up; NO_TAX_RATE where it has none then."""
+    tax = table[table[t.DETAIL_TAX] + detail]
+    if tax < 0:
+        return 0
+    for rate in range(table[table[t.TAX_RATE_FIRST] + tax], table[table[t.TAX_RATE_FIRST] + tax + 1]):
+        if table[table[t.TAX_FROM_US] + rate] <= time_us < table[table[t.TAX_TO_US] + rate]:
+            return mul_div(net, table[table[t.TAX_NUM] + rate], table[table[t.TAX_DEN] + rate], HALF_UP)
+    return NO_TAX_RATE
+
+
+@njit(cache=True, nogil=True)
+def _off(table: Ints, discount: int, detail: int, net: int) -> int:
+    numerator = table[table[t.DISCOUNT_NUM] + discount]
+    denominator = table[table[t.DISCOUNT_DEN] + discount]
+    if denominator == 0:
+        return numerator
+    step = table[table[t.DETAIL_STEP] + detail]
+    mode = table[table[t.DETAIL_ROUNDING] + detail]
+    if step == 1:
+        return mul_div(net, numerator, denominator, mode)
+    return mul_div_wide(net, numerator, denominator * step, mode) * step
+
+
+@njit(cache=True, nogil=True)
+def _matches(table: Ints, discount: int, detail: int) -> bool:
+    """Whether an impact of the detail bears one of the discount's tags; no tags fit every impact."""
+    if table[table[t.DISCOUNT_RESOURCE] + discount] != table[table[t.DETAIL_RESOURCE] + detail]:
+        return False
+    charge = table[table[t.DISCOUNT_CHARGE_TAG_FIRST] + discount]
+    charge_end = table[table[t.DISCOUNT_CHARGE_TAG_FIRST] + discount + 1]
+    resource = table[table[t.DISCOUNT_RESOURCE_TAG_FIRST] + discount]
+    resource_end = table[table[t.DISCOUNT_RESOURCE_TAG_FIRST] + discount + 1]
+    if charge == charge_end and resource == resource_end:
+        return True
+    for tag in range(charge, charge_end):
+        if table[table[t.DISCOUNT_CHARGE_TAG_ID] + tag] == table[table[t.DETAIL_CHARGE_TAG_ID] + detail]:
+            return True
+    for tag in range(resource, resource_end):
+        if table[table[t.DISCOUNT_RESOURCE_TAG_ID] + tag] == table[table[t.DETAIL_RESOURCE_TAG_ID] + detail]:
+            return True
+    return False
