@@ -1,7 +1,5 @@
 """Pure. One rated event on its payers: each detail is covered, priced, rounded once, discounted and charged."""
 
-from numba import njit
-
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
 from rating_kernels.balances import add_to_item
@@ -19,6 +17,7 @@ from rating_kernels.counters import NOTHING_COUNTED, count_use, counting_payer
 from rating_kernels.discounts import NO_TAX_RATE, discounted, tax_on
 from rating_kernels.group_image import H_GROUP_ID
 from rating_kernels.impacts import note_impact
+from rating_kernels.kernel import kernel
 from rating_kernels.outcomes import Outcome
 from rating_kernels.price_event import OUT_OF_RANGE, PRICED, TOO_LARGE, price_quantity, rounded, splits
 from rating_kernels.profile_image import V_DISCOUNTS
@@ -47,7 +46,7 @@ NO_RATE, AMOUNT_OUT_OF_RANGE = int(Outcome.NO_RATE), int(Outcome.AMOUNT_OUT_OF_R
 assert CHARGED < CHARGED_OVER_LIMIT < PARTLY_CHARGED < DENIED_LIMIT < DENIED_SHARING
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_event(
     table: Ints,
     events: Ints,
@@ -114,7 +113,7 @@ def charge_event(
     return outcome, flags
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _amount(
     table: Ints,
     events: Ints,
@@ -162,7 +161,7 @@ def _amount(
     return amount, CHARGED, capped
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _with_tax(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> int:
     """The amount with the tax that is charged with the event; OUT_OF_RANGE where its code has no rate then."""
     work[W_TAX_LEFT] = 0
@@ -179,7 +178,7 @@ def _with_tax(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> i
     return net + tax
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_amount(
     table: Ints,
     words: Ints,
@@ -225,7 +224,7 @@ def charge_amount(
     return outcome, shared
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _charge_nothing(
     table: Ints,
     words: Ints,
@@ -250,7 +249,7 @@ def _charge_nothing(
     return CHARGED
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_user(
     table: Ints,
     words: Ints,
