@@ -39,7 +39,7 @@ from customer_care.table_columns import (
 )
 
 # Grows with every change of the tables; `records.open_records` refuses a database of another number.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 
@@ -282,6 +282,7 @@ bill_lines = Table(
     integer("amount_micro", 0),  # all that was used
     integer("owed_micro", 0),  # the part that no credit covered
     row_of("bills", "child_bill_id", nullable=True),  # hierarchy: the bill that moved here
+    Column("discount", String(200), nullable=False, default=""),  # whose line it is
     UniqueConstraint("bill_id", "position"),
 )
 
@@ -295,6 +296,11 @@ bill_taxes = Table(
     integer("percent_micro"),  # millionths of a percent
     integer("base_minor"),
     integer("tax_minor"),
+    # bill: computed from rate and base; rating: what was charged with the events, of which the rest is known.
+    Column("at", String(10), nullable=False, default="bill"),
+    integer("residue_micro", 0),  # what is left below a minor unit
+    integer("amount_micro", 0),  # all that was charged
+    integer("owed_micro", 0),  # the part that no credit covered
     UniqueConstraint("bill_id", "tax", "percent_micro"),
 )
 
