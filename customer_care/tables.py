@@ -8,7 +8,6 @@ of billing_batch touches these tables; `activity_log` takes no change and no del
 """
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -21,13 +20,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
     text,
     true,
 )
 
 from customer_care.table_columns import (
     ROW_ID,
+    append_only,
     code,
     integer,
     metadata,
@@ -386,19 +385,4 @@ outbox = Table(
     Column("publication", LargeBinary, nullable=False),
 )
 
-for _what in ("update", "delete"):
-    event.listen(
-        activity_log,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER activity_log_no_{_what} BEFORE {_what.upper()} ON activity_log "
-            "BEGIN SELECT RAISE(ABORT, 'the activity log is append only'); END"
-        ).execute_if(dialect="sqlite"),
-    )
-    event.listen(
-        activity_log,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE RULE activity_log_no_{_what} AS ON {_what.upper()} TO activity_log DO INSTEAD NOTHING"
-        ).execute_if(dialect="postgresql"),
-    )
+append_only(activity_log)

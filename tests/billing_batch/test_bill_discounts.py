@@ -10,6 +10,7 @@ from billing_batch.bill import build_bill
 from billing_batch.bill_parts import KIND_DISCOUNT
 from billing_batch.cut_cycle import ItemTotal
 from config.catalogue import Discount
+from customer_care.purchases import PurchasedDiscount, discount_entries
 from customer_care.records import reading, writing
 from customer_care.tables import bill_lines, bills, purchased_discounts
 from tests.billing_batch.billing_world import AS_OF_US, USAGE, BillingWorld
@@ -154,6 +155,14 @@ def test_what_a_customer_bought_comes_off_the_bill_and_not_off_the_events(tmp_pa
     assert discounts_of(world) == {1: [("half_fee", -495, 4_950_000), ("tenth", -6, 62_000)]}
     assert world.bills("billing")["C1"][0][3:] == (551, 110, 661, 661)
     assert all_agree(world.audit()), world.audit()
+
+
+def test_charging_is_not_told_of_discounts_at_billing():
+    now = Discount("now", "At once", percent=10)
+    catalogue = taxed_catalogue(now, TENTH)
+    bought = tuple(PurchasedDiscount("usage", code, 0, 1) for code in ("now", "tenth"))
+    (entry,) = discount_entries(bought, catalogue)
+    assert entry.discount_id == catalogue.discounts["now"].id
 
 
 def test_two_subscriptions_with_the_same_discount_have_it_once_on_their_bill(tmp_path):

@@ -6,12 +6,16 @@ import msgspec
 import pytest
 from sqlalchemy import event, select, update
 
+from balance_store.group_record import unpack_group
 from billing_batch.audit import all_agree
 from billing_batch.bill_records import invoice_documents
+from billing_batch.cut_cycle import all_items
 from billing_batch.invoice import as_html, from_json
 from config.catalogue import TaxRate
 from customer_care.records import reading, writing
 from customer_care.tables import bill_taxes, bills
+from rating_kernels.group_image import B_AMOUNT, SECTION_BALANCES
+from rating_kernels.group_layout import row_at, section_count
 from rating_kernels.outcomes import Outcome
 from tests.billing_batch.billing_world import USAGE, BillingWorld
 from tests.billing_batch.taxed_catalogue import taxed_catalogue
@@ -88,6 +92,27 @@ def test_credit_that_covers_a_part_covers_its_part_of_the_tax(tmp_path):
         ("vat_at_once", "rating", 31, 6, 2_000, 124_000, 62_000),
     ]
     assert all_agree(world.audit()), world.audit()
+
+
+def test_what_bills_ask_for_is_what_balances_owe_whatever_credit_covered(tmp_path):
+    covered = ["0.000001", "0.0333", "0.123457", "0.2", "0.743999", "0.744", "0.9"]
+    lines = [line(n, balances=[{"resource": "EUR", "credit": text}]) for n, text in enumerate(covered, 1)]
+    world = BillingWorld(tmp_path, lines, catalogue=AT_ONCE)
+    for number in range(1, len(lines) + 1):
+        world.charge(call(number, "a", 600), call(number, "b", 61 + number))
+    images = [unpack_group(record) for record in world.store.group_records().values()]
+    for image in images:
+        owed = sum(int(image[row + B_AMOUNT]) for row in rows_of(image) if image[row + B_AMOUNT] > 0)
+        assert owed == sum(total.owed for total in all_items(image))
+    assert len(images) == len(covered)
+    world.bill()
+    assert all_agree(world.audit()), world.audit()
+
+
+def rows_of(image) -> list[int]:
+    """Where the group's balances are."""
+    count = section_count(image, 0, SECTION_BALANCES)
+    return [row_at(image, 0, SECTION_BALANCES, number) for number in range(count)]
 
 
 @pytest.mark.parametrize("column", ["amount_micro", "owed_micro", "residue_micro", "tax_minor"])
