@@ -11,7 +11,7 @@ from billing_batch.audit import all_agree
 from billing_batch.bill_records import invoice_documents
 from billing_batch.cut_cycle import all_items
 from billing_batch.invoice import as_html, from_json
-from config.catalogue import TaxRate
+from config.catalogue import Discount, TaxRate
 from customer_care.records import reading, writing
 from customer_care.tables import bill_taxes, bills
 from rating_kernels.group_image import B_AMOUNT, SECTION_BALANCES
@@ -55,6 +55,20 @@ def test_tax_of_events_stands_beside_tax_of_the_bill_and_neither_is_charged_twic
         ("vat_at_once", "rating", 62, 12, 4_000, 124_000, 124_000),
     ]
     assert world.bills("billing")["C1"][0][3:] == (1052, 210, 1262, 1262)
+    assert all_agree(world.audit()), world.audit()
+
+
+def test_what_came_off_an_event_bears_no_tax_and_is_no_difference(tmp_path):
+    tenth = Discount("tenth", "A tenth off", percent=10, charge_tags=("voice",))
+    world = BillingWorld(tmp_path, [line(1)], catalogue=taxed_catalogue(tenth, calls_tax="vat_at_once"))
+    world.charge(call(1, "a", 600))
+    assert {one["kind"]: one["amount"] for one in world.rated[0]["impacts"]} == {
+        "discount": "-0.062",
+        "owed": "0.6696",
+        "tax": "0.1116",
+    }
+    world.bill()
+    assert taxes(world)[1] == ("vat_at_once", "rating", 56, 11, 1_600, 111_600, 111_600)
     assert all_agree(world.audit()), world.audit()
 
 
