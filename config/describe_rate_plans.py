@@ -24,7 +24,7 @@ ONE = "1"
 
 
 def rate_plan_lines(compiled: CompiledCatalogue, plan: RatePlan) -> list[str]:
-    """A rate plan with its versions, bands, details and rules, indented below its name."""
+    """A rate plan with its versions, bands, details, rules and tiers, indented below its name."""
     events = [e for e in compiled.event_types.values() if e.service_type == plan.service_type]
     unit = events[0].quantity_unit
     lines = [f"{plan.code}: {plan.name} ({plan.service_type}: {', '.join(e.code for e in events)})"]
@@ -71,8 +71,10 @@ def _detail(compiled: CompiledCatalogue, detail: Detail, version: RatePlanVersio
     lines = [", ".join(parts)]
     lines += [f"  {_allowance(use, unit)}" for use in detail.allowances]
     for rule in detail.rule:
-        price = _price(version.price[rule.price], detail.resource, unit)
-        lines.append(f"  {_rule(rule, detail.prefix_field)}: {rule.price} = {price}")
+        price = version.price[rule.price]
+        shown = _price(price, detail.resource, unit)
+        lines.append(f"  {_rule(rule, detail.prefix_field)}: {rule.price} = {shown}")
+        lines += [f"    {_tier(tier, detail.resource, unit)}" for tier in price.tiers]
     return lines
 
 
@@ -86,7 +88,7 @@ def _each(per: Decimal, unit: str) -> str:
 
 def _rule(rule: Rule, prefix_field: str) -> str:
     prefixes = (rule.prefix,) if isinstance(rule.prefix, str) else rule.prefix
-    parts = [f"{prefix_field} {' or '.join(f'{prefix}...' for prefix in prefixes)}"] if prefixes else []
+    parts = [f"{prefix_field} {' '.join(f'{prefix}...' for prefix in prefixes)}"] if prefixes else []
     parts += [f"{name} = {_values(value)}" for name, value in rule.match.items()]
     parts += [f"{name} from {bounds.from_} to below {bounds.to}" for name, bounds in rule.within.items()]
     parts += [f"band {rule.band}"] if rule.band else []
@@ -104,9 +106,8 @@ def _price(price: Price, resource: str, unit: str) -> str:
     parts += [_period(period, resource, unit) for period in price.periods]
     if price.tiers:
         counted = "over the cycle" if price.counts == "cycle" else "within the event"
-        tiers = "; ".join(_tier(tier, resource, unit) for tier in price.tiers)
         how = "each part at its tier" if price.mode == "graduated" else "all at the tier reached"
-        parts.append(f"{price.mode} tiers {counted} ({how}): {tiers}")
+        parts.append(f"{price.mode} tiers {counted}, {how}")
     parts += [_package(price.package, price.counts, resource, unit)] if price.package else []
     parts += [f"at least {price.minimum} {resource}"] if price.minimum is not None else []
     if price.maximum is not None and price.cap == "free":
