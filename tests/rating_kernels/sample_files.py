@@ -30,10 +30,10 @@ def customers_of(sample: str) -> list[dict]:
 class SampleWorld(KernelWorld):
     """A sample's customers in memory, asked in codes and in units that people count in."""
 
-    def __init__(self, sample: str, **changes: dict) -> None:
+    def __init__(self, sample: str, catalogue: CompiledCatalogue | None = None, **changes: dict) -> None:
         """`changes`: customer -> fields of the line that are another."""
         lines = [line | changes.get(line["customer"], {}) for line in customers_of(sample)]
-        super().__init__(catalogue_of(sample), lines)
+        super().__init__(catalogue or catalogue_of(sample), lines)
         self.codes = {group: customer for customer, group in self.group_of.items()}
         self.decimals = {
             info.id: (info.code, info.stored_decimals) for info in self.catalogue.resources.values()

@@ -3,10 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
-from rating_kernels.batch_columns import FLAG_CAPPED, IMPACT_DISCOUNT, IMPACT_TAX
+from config.compile_catalogue import compile_catalogue
+from config.load import load_catalogue
+from rating_kernels.batch_columns import FLAG_CAPPED, FLAG_SHARED, IMPACT_DISCOUNT, IMPACT_TAX
 from rating_kernels.outcomes import Outcome
-from tests.rating_kernels.sample_files import SampleWorld, amounts
+from tests.rating_kernels.sample_files import SAMPLES, SampleWorld, amounts
 
 ANA, BEN, WALLBOX, DAVID = "DE-LWK-C0001", "DE-LWK-C0002", "WB-0003", "DE-LWK-C0004"
 MOVE, MOVE_TOO, FINN, GRETA, KURIER = (
@@ -256,3 +259,47 @@ def test_all_cards_of_a_fleet_climb_the_tiers_together_and_a_denied_session_does
         Outcome.CHARGED,
     ]
     assert (world.paid(first), world.paid(second)) == (amounts(MOVE="176.00"), amounts(MOVE="64.00"))
+
+
+def test_what_a_cheaper_tier_gives_back_goes_to_the_company_that_paid():
+    world = SampleWorld("ev_charging")
+    lea, mila = world.charge(session("DE-LWK-C3101", "490"), session("DE-LWK-C3102", "20"))
+    # 490 * 0.44; both cars together 510 * 0.40 - 215.60.
+    assert (world.paid(lea), world.paid(mila)) == (amounts(STADT="215.60"), amounts(STADT="-11.60"))
+    assert mila.flags & FLAG_SHARED
+    # The fee of 49.00 and 510 * 0.40; the drivers owe nothing.
+    assert (world.balances("STADT"), world.balances("LEA"), world.balances("MILA")) == ([253], [], [])
+
+
+FLEET_CAR = {
+    "plan": "fleet_car",
+    "subscription": "GRETA-1",
+    "services": [{"type": "charging", "identifier": GRETA}],
+}
+
+
+def test_a_company_that_pays_half_gets_half_of_it_back():
+    world = SampleWorld("ev_charging", GRETA={"subscriptions": [FLEET_CAR]})
+    before, after = world.charge(session(GRETA, "490"), session(GRETA, "20"))
+    # Half of 215.60, and of the 11.60 that come back.
+    assert world.paid(before) == amounts(MOVE="107.80", GRETA="107.80")
+    assert world.paid(after) == amounts(MOVE="-5.80", GRETA="-5.80")
+
+
+def test_what_comes_back_brings_its_tax_along_to_whom_it_goes():
+    catalogue = load_catalogue(SAMPLES / "ev_charging")
+    plan = catalogue.rate_plans["energy_fleet"]
+    (version,) = plan.version
+    energy, tally = version.detail
+    taxed = replace(version, detail=(replace(energy, tax="vat_at_once"), tally))
+    plans = catalogue.rate_plans | {plan.code: replace(plan, version=(taxed,))}
+    compiled = compile_catalogue(replace(catalogue, rate_plans=plans))
+    world = SampleWorld("ev_charging", compiled, GRETA={"subscriptions": [FLEET_CAR]})
+    for usage, half, tax in (
+        # 215.60 and 40.964, half of each; -11.60 and -2.204, half of each.
+        (session(GRETA, "490"), "128.282", 20_482_000),
+        (session(GRETA, "20"), "-6.902", -1_102_000),
+    ):
+        (decided,) = world.charge(usage)
+        assert world.paid(decided) == amounts(MOVE=half, GRETA=half)
+        assert [one.amount for one in decided.impacts if one.kind == IMPACT_TAX] == [tax, tax]

@@ -239,3 +239,13 @@ def test_young_companies_pay_less_for_use_but_not_for_payments():
     # 3.00 and 0.25 less 25 %; 2.90 + 0.25.
     paid = [world.paid(one) for one in (use, stored, payment)]
     assert paid == [amounts(PIXEL="2.25"), amounts(PIXEL="0.1875"), amounts(PIXEL="3.15")]
+
+
+def test_what_a_cheaper_tier_gives_back_is_what_was_paid_less_the_discount():
+    world = SampleWorld("metered_software")
+    usage = [
+        tokens("sk-pixel", millions * MILLION, "heron-embed", time=f"2026-10-0{day}T09:00:00Z")
+        for day, millions in ((5, 10), (6, 1))
+    ]
+    # 10 * 0.10 and 11 * 0.06 - 1.00, each less 25 %; in all 0.495, as 11 million at once would cost.
+    assert costs(world, *usage) == decimals("0.75", "-0.255")
