@@ -15,7 +15,7 @@ from rating_kernels.charge_group import (
     find_limit,
     refund,
 )
-from rating_kernels.counters import count_use, counting_payer
+from rating_kernels.counters import NOTHING_COUNTED, count_use, counting_payer
 from rating_kernels.discounts import NO_TAX_RATE, discounted, tax_on
 from rating_kernels.group_image import H_GROUP_ID
 from rating_kernels.impacts import note_impact
@@ -24,7 +24,7 @@ from rating_kernels.price_event import OUT_OF_RANGE, PRICED, TOO_LARGE, price_qu
 from rating_kernels.profile_image import V_DISCOUNTS
 from rating_kernels.select_price import walk_prefix
 from rating_kernels.sharing import charge_owners, cover_by_allowances, member_goes_first, refund_owner
-from rating_kernels.tariff_table import BREACH_UP_TO_LIMIT, Bytes, Ints
+from rating_kernels.tariff_table import BREACH_UP_TO_LIMIT, PER_CYCLE, Bytes, Ints
 from rating_kernels.thresholds import watch
 from rating_kernels.tiers import costs_nothing, free_part, price_counts
 from rating_kernels.trace import (
@@ -132,7 +132,7 @@ def _amount(
     """(the detail's amount, CHARGED or why it has none, 1 if the price's maximum held it back)."""
     price = work[W_PRICES + detail - first]
     uncovered = events[row, e.QUANTITY] - covered
-    counted, free = -1, 0
+    counted, free = NOTHING_COUNTED, 0
     if price_counts(table, price):
         payer = counting_payer(table, detail, service_type, work)
         counted, events_before = count_use(
@@ -142,6 +142,9 @@ def _amount(
         trace(work, TRACE_FREE, free, events_before, max(counted, 0), 0, 0)
         if costs_nothing(table, price, uncovered, free, events_before):
             return 0, CHARGED, 0
+        if table[table[t.PRICE_SCOPE] + price] != PER_CYCLE:
+            # Counted for what is free alone: its tiers are those of the event.
+            counted = NOTHING_COUNTED
     depth = 0
     if splits(table, version, detail):
         depth = walk_prefix(table, detail, events, text, row, work)
