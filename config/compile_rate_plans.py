@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from config.compilation import Compilation, Place
 from config.compile_bands import Pieces, band_pieces, special_kinds, week_slots
 from config.compile_prices import ExactPrice, add_price, check_room, common_denominator, exact_price
-from config.compile_rules import ANY_TIME, Entry, add_trie, check_overlaps, rule_entries
+from config.compile_rules import ANY_TIME, Entry, add_trie, check_overlaps, check_reach, rule_entries
 from config.compile_services import ROUNDING_MODES, UNITS_US, ServiceEvents
 from config.compile_tiers import Quantities
 from config.compiled_catalogue import FieldInfo, ResourceInfo
@@ -119,6 +119,7 @@ class _RatePlanCompiler:
             check_room(list(prices.values()), denominator, step, self.quantities, place)
         entries = self._entries(detail, used, list(prices), version, place)
         check_overlaps(entries, slots, place)
+        check_reach(entries, place)
         first_price, first_band = self.columns.rows("price_id"), self.columns.rows("band_slot_first")
         for name, price in prices.items():
             number = self.compilation.name("price", f"{self.plan.code}/{name}", above.at(f"price.{name}"))

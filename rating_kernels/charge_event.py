@@ -22,7 +22,7 @@ from rating_kernels.outcomes import Outcome
 from rating_kernels.price_event import OUT_OF_RANGE, PRICED, TOO_LARGE, price_quantity, rounded, splits
 from rating_kernels.profile_image import V_DISCOUNTS
 from rating_kernels.select_price import walk_prefix
-from rating_kernels.sharing import charge_owners, cover_by_allowances, member_goes_first
+from rating_kernels.sharing import charge_owners, cover_by_allowances, member_goes_first, refund_owner
 from rating_kernels.tariff_table import BREACH_UP_TO_LIMIT, PER_CYCLE, Bytes, Ints
 from rating_kernels.thresholds import watch
 from rating_kernels.tiers import costs_nothing, free_part, price_counts
@@ -192,8 +192,10 @@ def charge_amount(
     work: Ints,
 ) -> tuple[int, int]:
     """(outcome, FLAG_SHARED or 0) of one detail's amount: owners and user in the policy's order."""
-    if amount <= 0:
-        return _charge_nothing(table, words, at, detail, amount, quantity, time_us, impacts, work), 0
+    if amount == 0:
+        return _charge_nothing(table, words, at, detail, quantity, time_us, work), 0
+    if amount < 0:
+        return _give_back(table, words, at, detail, service_type, amount, quantity, time_us, impacts, work)
     left, left_quantity = amount, quantity
     outcome = CHARGED
     own_first = member_goes_first(table, work)
@@ -225,24 +227,45 @@ def charge_amount(
 
 
 @kernel
-def _charge_nothing(
+def _give_back(
     table: Ints,
     words: Ints,
     at: int,
     detail: int,
+    service_type: int,
     amount: int,
     quantity: int,
     time_us: int,
     impacts: Ints,
     work: Ints,
-) -> int:
-    """An amount of 0 counts in its item; one below is given back to the user, whoever paid before."""
+) -> tuple[int, int]:
+    """An amount below 0 goes back as one above would have been paid: the owner's part to the owner."""
+    left, left_quantity = amount, quantity
+    shared = 0
+    if not member_goes_first(table, work):
+        part, part_quantity, given = refund_owner(
+            table, words, detail, service_type, amount, quantity, time_us, impacts, work
+        )
+        if not given:
+            return AMOUNT_OUT_OF_RANGE, 0
+        left -= part
+        left_quantity -= part_quantity
+        shared = FLAG_SHARED if part < 0 else 0
+    if left == 0:
+        return CHARGED, shared
+    resource = table[table[t.DETAIL_RESOURCE] + detail]
     item_id = table[table[t.DETAIL_ITEM_ID] + detail]
-    if amount < 0:
-        resource = table[table[t.DETAIL_RESOURCE] + detail]
-        watch(table, words, at, resource, time_us, work)
-        given = refund(table, words, at, resource, item_id, amount, quantity, time_us, impacts, work)
-        return CHARGED if given else AMOUNT_OUT_OF_RANGE
+    watch(table, words, at, resource, time_us, work)
+    given = refund(table, words, at, resource, item_id, left, left_quantity, time_us, impacts, work)
+    return (CHARGED, shared) if given else (AMOUNT_OUT_OF_RANGE, 0)
+
+
+@kernel
+def _charge_nothing(
+    table: Ints, words: Ints, at: int, detail: int, quantity: int, time_us: int, work: Ints
+) -> int:
+    """An amount of 0 counts in its item."""
+    item_id = table[table[t.DETAIL_ITEM_ID] + detail]
     if item_id != 0:
         cycle_no, _, _, _ = booking_cycle(words, at, time_us)
         add_to_item(words, at, cycle_no, item_id, 0, 0, quantity, 1, work)

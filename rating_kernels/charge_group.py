@@ -114,10 +114,11 @@ def _book(
         return True
     tax, tax_owed = 0, 0
     if work[W_TAX_LEFT] != 0:
-        # The rest is taken whole, so that nothing of the tax is lost; only that may be a refund, below zero.
+        # The rest is taken whole, so that nothing of the tax is lost. In a refund all of them are below zero.
         tax = work[W_TAX_LEFT]
         if amount != work[W_GROSS_LEFT]:
-            tax = mul_div_wide(tax, amount, work[W_GROSS_LEFT], DOWN)
+            tax = mul_div_wide(abs(tax), abs(amount), abs(work[W_GROSS_LEFT]), DOWN)
+            tax = tax if amount >= 0 else -tax
         tax_owed = tax if owed == amount else mul_div_wide(tax, owed, amount, DOWN)
         note_impact(
             impacts, work, IMPACT_TAX, words[at + H_GROUP_ID], item_id, resource_id, work[W_TAX_ITEM], 0, tax

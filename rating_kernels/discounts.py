@@ -33,7 +33,10 @@ def discounted(
     impacts: Ints,
     work: Ints,
 ) -> int:
-    """The net amount after the service's discounts in their order, each rounded as the detail's price."""
+    """The net amount after the service's discounts in their order, each rounded as the detail's price.
+
+    What a cheaper tier gives back was charged with its percentages off, so they come off it, too.
+    """
     row = (
         profile_at
         + profiles[profile_at + P_DISCOUNTS_AT]
@@ -43,14 +46,14 @@ def discounted(
     for _ in range(profiles[service + V_DISCOUNTS]):
         discount = profiles[row + D_DISCOUNT]
         if (
-            net > 0
+            net != 0
             and profiles[row + D_VALID_FROM_US] <= time_us < profiles[row + D_VALID_TO_US]
             and _matches(table, discount, detail)
         ):
-            off = min(_off(table, discount, detail, net), net)
+            off = _off(table, discount, detail, net)
             net -= off
             trace(work, TRACE_DISCOUNT, table[table[t.DISCOUNT_ID] + discount], off, net, 0, 0)
-            if off > 0:
+            if off != 0:
                 discount_id = table[table[t.DISCOUNT_ID] + discount]
                 resource_id = table[table[t.RESOURCE_ID] + table[table[t.DETAIL_RESOURCE] + detail]]
                 note_impact(impacts, work, IMPACT_DISCOUNT, group_id, discount_id, resource_id, 0, 0, -off)
@@ -72,10 +75,17 @@ def tax_on(table: Ints, detail: int, net: int, time_us: int) -> int:
 
 @kernel
 def _off(table: Ints, discount: int, detail: int, net: int) -> int:
+    """What a discount takes: a part of an amount of either sign, or so much, but never more than there is."""
+    if table[table[t.DISCOUNT_DEN] + discount] == 0:
+        return min(table[table[t.DISCOUNT_NUM] + discount], max(net, 0))
+    part = min(_part(table, discount, detail, abs(net)), abs(net))
+    return part if net >= 0 else -part
+
+
+@kernel
+def _part(table: Ints, discount: int, detail: int, net: int) -> int:
     numerator = table[table[t.DISCOUNT_NUM] + discount]
     denominator = table[table[t.DISCOUNT_DEN] + discount]
-    if denominator == 0:
-        return numerator
     step = table[table[t.DETAIL_STEP] + detail]
     mode = table[table[t.DETAIL_ROUNDING] + detail]
     if step == 1:

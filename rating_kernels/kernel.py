@@ -4,7 +4,6 @@ Without counted references: a kernel allocates nothing, and counting every array
 of an event. Into their caller: a call passes seven words for each array, more than most kernels work.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -30,7 +29,7 @@ def _prefetch(_: Any, words: Any, at: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
         pointer = builder.bitcast(builder.gep(array.data, [arguments[1]]), cgutils.voidptr_t)
         flag = ir.IntType(32)
-        function = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
+        function = cgutils.get_or_insert_function(
             builder.module,
             ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, flag, flag, flag]),
             "llvm.prefetch.p0i8",
@@ -45,6 +44,4 @@ def _looked_up(words: Ints, at: int) -> None:
     """Nothing: what is not compiled has no use for a cache line."""
 
 
-prefetch: Callable[[Ints, int], None] = (
-    _looked_up if getattr(config, "DISABLE_JIT", 0) else intrinsic(_prefetch)
-)
+prefetch: Any = _looked_up if getattr(config, "DISABLE_JIT", 0) else intrinsic(_prefetch)

@@ -13,6 +13,7 @@ from rating_kernels.charge_group import (
     chargeable,
     count,
     counter_row,
+    refund,
     use_allowance,
 )
 from rating_kernels.group_image import AMOUNT_MAX, C_AMOUNT
@@ -313,3 +314,40 @@ def charge_owners(
         paid += wanted
         paid_quantity += part
     return paid, paid_quantity, False, False
+
+
+@kernel
+def refund_owner(
+    table: Ints,
+    words: Ints,
+    detail: int,
+    service_type: int,
+    amount: int,
+    quantity: int,
+    time_us: int,
+    impacts: Ints,
+    work: Ints,
+) -> tuple[int, int, bool]:
+    """(part of an amount < 0, quantity it stands for, False past the largest amount) of the owner who pays first.
+
+    Its share as of a charge. What counts against the policy's caps stays: a cheaper tier opens no cap again.
+    """
+    resource = table[table[t.DETAIL_RESOURCE] + detail]
+    for owner in range(work[W_PAYERS]):
+        entry = W_PAYER_ROWS + owner * PAYER_WORDS
+        owner_at, policy = work[entry + Y_AT], work[entry + Y_POLICY]
+        if not policy_covers(
+            table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
+        ):
+            continue
+        percent = table[table[t.POLICY_PERCENT] + policy]
+        part = -mul_div(-amount, percent, 100, HALF_UP)
+        part_quantity = mul_div(quantity, percent, 100, DOWN)
+        if part == 0:
+            break
+        watch(table, words, owner_at, resource, time_us, work)
+        item_id = table[table[t.DETAIL_ITEM_ID] + detail]
+        given = refund(table, words, owner_at, resource, item_id, part, part_quantity, time_us, impacts, work)
+        work[entry + Y_CHANGED] = 1
+        return part, part_quantity, given
+    return 0, 0, True
