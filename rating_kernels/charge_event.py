@@ -156,8 +156,6 @@ def _amount(
         return 0, NO_RATE, 0
     amount = rounded(table, detail, total)
     trace(work, TRACE_ROUNDED, amount, total, table[table[t.DETAIL_DENOMINATOR] + detail], 0, 0)
-    if amount == OUT_OF_RANGE:
-        return 0, AMOUNT_OUT_OF_RANGE, 0
     return amount, CHARGED, capped
 
 

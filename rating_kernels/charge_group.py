@@ -39,6 +39,7 @@ from rating_kernels.workspace import W_GROSS_LEFT, W_TAX_ITEM, W_TAX_LEFT
 # What `chargeable` says of the credit limit.
 WITHIN_LIMIT, OVER_LIMIT, BEYOND_LIMIT = range(3)
 NO_LIMIT = -1
+NO_CREDIT_PROFILE = 0
 
 
 @kernel
@@ -58,6 +59,8 @@ def booking_cycle(words: Ints, at: int, time_us: int) -> tuple[int, int, int, bo
 def find_limit(table: Ints, words: Ints, at: int, resource: int) -> int:
     """Row of the group's credit limit for a resource, or NO_LIMIT."""
     credit_id = words[at + H_CREDIT_ID]
+    if credit_id == NO_CREDIT_PROFILE:
+        return NO_LIMIT
     low, high = 0, (table[t.CREDIT_ID + 1] - table[t.CREDIT_ID])
     while low < high:
         middle = (low + high) // 2

@@ -171,7 +171,8 @@ def decide_rows(
 
 @kernel
 def _clear(decided: Ints, row: int, work: Ints) -> None:
-    decided[row, :] = 0
+    for column in range(e.DECISION_WORDS):
+        decided[row, column] = 0
     decided[row, e.DUPLICATE_OF] = NONE
     decided[row, e.IMPACT_FIRST] = work[W_IMPACTS]
     decided[row, e.NOTICE_FIRST] = work[W_NOTICES]

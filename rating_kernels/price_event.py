@@ -9,7 +9,7 @@ from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
 from rating_kernels.group_image import QUANTITY_MAX
 from rating_kernels.kernel import kernel
-from rating_kernels.quantities import NUM_MAX, OVERFLOW, checked_product, checked_sum, div_ceil, round_div
+from rating_kernels.quantities import OVERFLOW, checked_product, checked_sum, div_ceil, round_div
 from rating_kernels.select_price import (
     NO_PRICE,
     band_slot,
@@ -34,7 +34,10 @@ def first_price(
     table: Ints, version: int, detail: int, events: Ints, text: Bytes, row: int, work: Ints, depth: int
 ) -> int:
     """The price at the start of the event; NO_PRICE where the detail has none."""
-    zone_row = zone_at(table, table[table[t.VERSION_ZONE] + version], events[row, e.TIME_US])
+    if table[table[t.DETAIL_BREAK_FIRST] + detail] + 1 == table[table[t.DETAIL_BREAK_FIRST] + detail + 1]:
+        # One price the whole week: no need to know where in it the event is.
+        return select_price(table, 0, events, text, row, work, depth)
+    zone_row = zone_at(table, table[table[t.VERSION_ZONE] + version], events[row, e.TIME_US], work)
     slot = band_slot(table, detail, week_position_us(table, version, zone_row, events[row, e.TIME_US]))
     return select_price(table, slot, events, text, row, work, depth)
 
@@ -101,7 +104,7 @@ def price_quantity(
         boundary = quantity
         if split:
             now_us = events[row, e.TIME_US] + elapsed * unit_us
-            zone_row = zone_at(table, zone, now_us)
+            zone_row = zone_at(table, zone, now_us, work)
             position_us = week_position_us(table, version, zone_row, now_us)
             slot = band_slot(table, detail, position_us)
             price = select_price(table, slot, events, text, row, work, depth)
@@ -158,9 +161,12 @@ def _bounded(table: Ints, price: int, total: int, minimum: int, work: Ints) -> t
 
 @kernel
 def rounded(table: Ints, detail: int, total: int) -> int:
-    """The amount in stored units, rounded once as the detail says; OUT_OF_RANGE past what can be kept."""
+    """The amount in stored units, rounded once as the detail says.
+
+    The catalogue's compiler refuses a detail whose denominator times step could wrap.
+    """
+    if total == 0:
+        return 0
     step = table[table[t.DETAIL_STEP] + detail]
     denominator = table[table[t.DETAIL_DENOMINATOR] + detail]
-    if denominator > NUM_MAX // step:
-        return OUT_OF_RANGE
     return round_div(total, denominator * step, table[table[t.DETAIL_ROUNDING] + detail]) * step

@@ -12,16 +12,20 @@ from rating_kernels.tariff_table import DOWN, FLOOR, HALF_EVEN, HALF_UP, UP
 # terms cannot wrap, nor doubling a remainder to compare it with the divisor.
 NUM_MAX = 2**62 - 1
 OVERFLOW = -1  # no price is negative, so this is no price
+SMALL = 2**31
 
 assert NUM_MAX + NUM_MAX < 2**63
 assert AMOUNT_MAX < NUM_MAX
 assert QUANTITY_MAX < NUM_MAX
+assert SMALL * SMALL <= NUM_MAX + 1
 assert HALF_UP == 0
 
 
 @kernel
 def round_div(numerator: int, denominator: int, mode: int) -> int:
     """numerator / denominator to a whole number; half_up, up go away from zero, down toward it."""
+    if denominator == 1:
+        return numerator
     quotient = numerator // denominator
     rest = numerator - quotient * denominator
     if rest == 0 or mode == FLOOR:
@@ -40,6 +44,8 @@ def round_div(numerator: int, denominator: int, mode: int) -> int:
 @kernel
 def div_ceil(numerator: int, denominator: int) -> int:
     """Round up: a started increment is charged whole."""
+    if denominator == 1:
+        return numerator
     return -((-numerator) // denominator)
 
 
@@ -69,6 +75,9 @@ def mul_div_wide(value: int, numerator: int, denominator: int, mode: int) -> int
 @kernel
 def checked_product(left: int, right: int) -> int:
     """left * right for factors >= 0; OVERFLOW where it would pass NUM_MAX."""
+    # Dividing costs more than all the rest of a price, and nearly all factors are small.
+    if left < SMALL and right < SMALL:
+        return left * right
     if left == 0 or right == 0:
         return 0
     if left > NUM_MAX // right:
@@ -91,6 +100,8 @@ def mul_div(value: int, numerator: int, denominator: int, mode: int) -> int:
     Holds for value >= 0, 0 <= numerator, 1 <= denominator, both below 2**31; OVERFLOW if the result
     would pass NUM_MAX.
     """
+    if numerator == denominator:
+        return value
     whole = value // denominator
     rest = value - whole * denominator
     product = checked_product(whole, numerator)

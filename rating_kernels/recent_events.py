@@ -43,10 +43,12 @@ def remember(
     if rows < ring_max:
         row = append_row(words, at, SECTION_RING)
     else:
-        place = words[at + H_RING_NEXT] % rows
+        place = words[at + H_RING_NEXT]
+        if place >= rows:
+            place = 0
         row = row_at(words, at, SECTION_RING, place)
         evicted_young = message_time_us - words[row + R_MESSAGE_TIME_US] < window_us
-        words[at + H_RING_NEXT] = (place + 1) % rows
+        words[at + H_RING_NEXT] = place + 1 if place + 1 < rows else 0
     words[row + R_ID_HASH] = id_hash
     words[row + R_POSITION] = position
     words[row + R_MESSAGE_TIME_US] = message_time_us

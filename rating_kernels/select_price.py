@@ -8,7 +8,7 @@ from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
 from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import MATCH_NUMBER, MATCH_TEXT, Bytes, Ints
-from rating_kernels.workspace import PATH_MAX, W_PATH
+from rating_kernels.workspace import PATH_MAX, W_PATH, W_ZONE_ROW
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
@@ -81,16 +81,23 @@ def conditions_hold(table: Ints, rule: int, events: Ints, text: Bytes, row: int)
 
 
 @kernel
-def zone_at(table: Ints, zone: int, time_us: int) -> int:
-    """Row of the zone's offset in force at an instant."""
+def zone_at(table: Ints, zone: int, time_us: int, work: Ints) -> int:
+    """Row of the zone's offset in force at an instant; most often that of the event before."""
     low = table[table[t.ZONE_FIRST] + zone]
     high = table[table[t.ZONE_FIRST] + zone + 1] - 1
+    last = work[W_ZONE_ROW]
+    if (
+        low <= last < high
+        and table[table[t.ZONE_FROM_US] + last] <= time_us < table[table[t.ZONE_FROM_US] + last + 1]
+    ):
+        return last
     while low < high:
         middle = (low + high + 1) // 2
         if table[table[t.ZONE_FROM_US] + middle] <= time_us:
             low = middle
         else:
             high = middle - 1
+    work[W_ZONE_ROW] = low
     return low
 
 

@@ -41,14 +41,15 @@ def watch(table: Ints, words: Ints, at: int, resource: int, time_us: int, work: 
 
 
 @kernel
-def threshold_amount(table: Ints, limit: int, threshold: int, granted: int) -> int:
+def threshold_amount(table: Ints, words: Ints, at: int, limit: int, threshold: int, time_us: int) -> int:
     """The amount at which a threshold stands; a percent of free units goes from what was granted."""
     value = table[table[t.THRESHOLD_VALUE] + threshold]
     if table[table[t.THRESHOLD_KIND] + threshold] != THRESHOLD_PERCENT:
         return value
     floor = table[table[t.LIMIT_FLOOR] + limit]
-    if table[table[t.RESOURCE_IS_MONEY] + table[table[t.LIMIT_RESOURCE] + limit]] == 0:
-        floor = -granted
+    resource = table[table[t.LIMIT_RESOURCE] + limit]
+    if table[table[t.RESOURCE_IS_MONEY] + resource] == 0:
+        floor = -granted_valid(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
     return floor + round_div((table[table[t.LIMIT_AMOUNT] + limit] - floor) * value, 100, DOWN)
 
 
@@ -62,11 +63,10 @@ def notify(table: Ints, words: Ints, time_us: int, work: Ints, notices: Ints) ->
         after = total_valid(words, at, resource_id, time_us)
         if after == before:
             continue
-        granted = granted_valid(words, at, resource_id, time_us)
         for threshold in range(
             table[table[t.LIMIT_THRESHOLD_FIRST] + limit], table[table[t.LIMIT_THRESHOLD_FIRST] + limit + 1]
         ):
-            amount = threshold_amount(table, limit, threshold, granted)
+            amount = threshold_amount(table, words, at, limit, threshold, time_us)
             if before < amount <= after:
                 _add_notice(notices, work, words[at + H_GROUP_ID], resource_id, 1, amount, before, after)
             elif after < amount <= before:

@@ -43,8 +43,11 @@ W_PATH = W_PAYER_ROWS + PAYER_WORDS * PAYERS_MAX
 # Tax that is charged with the amount at hand: what is left of it, of the gross amount, and its item.
 W_TAX_LEFT, W_GROSS_LEFT, W_TAX_ITEM = range(W_PATH + PATH_MAX, W_PATH + PATH_MAX + 3)
 
+# Row of the zone's offset that was looked up last.
+W_ZONE_ROW = W_TAX_ITEM + 1
+
 # Price at the event's start of each detail of the rate plan version that was chosen.
-W_PRICES = W_TAX_ITEM + 1
+W_PRICES = W_ZONE_ROW + 1
 
 # Steps of a decision, for who asks why: whether to note them, count, then the rows of `trace`.
 TRACE_MAX = 1_024
