@@ -21,7 +21,7 @@ from rating_kernels.select_price import (
 )
 from rating_kernels.tariff_table import CAP_FREE, SPLIT_AT_BANDS, Bytes, Ints
 from rating_kernels.tiers import is_tiered, tier_sum
-from rating_kernels.trace import TRACE_PERIOD, TRACE_PRICE, TRACE_TIERS, TRACE_TOTAL, trace
+from rating_kernels.trace import TRACE_FEES, TRACE_PERIOD, TRACE_PRICE, TRACE_TIERS, TRACE_TOTAL, trace
 
 # What `price_quantity` says beside the sum.
 PRICED, UNPRICED, TOO_LARGE = range(3)
@@ -36,8 +36,11 @@ def first_price(
 ) -> int:
     """The price at the start of the event; NO_PRICE where the detail has none."""
     zone_row = zone_at(table, table[table[t.VERSION_ZONE] + version], events[row, e.TIME_US])
-    slot = band_slot(table, detail, week_position_us(table, version, zone_row, events[row, e.TIME_US]))
-    return select_price(table, slot, events, text, row, work, depth)
+    position_us = week_position_us(table, version, zone_row, events[row, e.TIME_US])
+    slot = band_slot(table, detail, position_us)
+    price = select_price(table, slot, events, text, row, work, depth)
+    trace(work, TRACE_PRICE, price, detail, 0, events[row, e.TIME_US], position_us)
+    return price
 
 
 @njit(cache=True, nogil=True)
@@ -88,6 +91,7 @@ def price_quantity(
     minimum = table[table[t.PRICE_MINIMUM_NUM] + start_price]
     if not priced or minimum < 0:
         minimum = NO_MINIMUM
+    _note_fees(table, start_price, priced or quantity == 0, minimum, work)
     if is_tiered(table, start_price):
         tiers, said = _tier_price(table, start_price, quantity - covered, counted, work)
         if said != PRICED or total == OVERFLOW:
@@ -106,7 +110,7 @@ def price_quantity(
             position_us = week_position_us(table, version, zone_row, now_us)
             slot = band_slot(table, detail, position_us)
             price = select_price(table, slot, events, text, row, work, depth)
-            trace(work, TRACE_PRICE, price, depth - 1, detail, elapsed, now_us)
+            trace(work, TRACE_PRICE, price, detail, elapsed, now_us, position_us)
             if price == NO_PRICE:
                 return 0, UNPRICED, 0
             until_us = holds_until_us(table, version, zone_row, detail, slot, position_us, now_us)
@@ -122,23 +126,31 @@ def price_quantity(
         total = checked_sum(total, checked_product(count, table[table[t.PERIOD_INCREMENT_NUM] + period]))
         if total == OVERFLOW:
             return 0, TOO_LARGE, 0
+        begun = elapsed
         elapsed += count * table[table[t.PERIOD_INCREMENT] + period]
-        trace(work, TRACE_PERIOD, period, elapsed, count, total, 0)
+        trace(work, TRACE_PERIOD, period, begun, elapsed, count, total)
     if total == OVERFLOW:
         return 0, TOO_LARGE, 0
     return _bounded(table, start_price, total, minimum, work)
 
 
 @njit(cache=True, nogil=True)
+def _note_fees(table: Ints, price: int, connects: bool, minimum: int, work: Ints) -> None:
+    connect, flat = table[table[t.PRICE_CONNECT_NUM] + price], table[table[t.PRICE_FLAT_NUM] + price]
+    trace(work, TRACE_FEES, price, connect, 1 if connects else 0, flat, max(minimum, -1))
+
+
+@njit(cache=True, nogil=True)
 def _tier_price(table: Ints, price: int, quantity: int, counted: int, work: Ints) -> tuple[int, int]:
     """(what a quantity adds to the tiers' sum, PRICED or TOO_LARGE)."""
     if counted < 0:
-        total = tier_sum(table, price, quantity)
+        total = tier_sum(table, price, quantity, work)
         trace(work, TRACE_TIERS, price, 0, quantity, 0, total)
         return total, TOO_LARGE if total == OVERFLOW else PRICED
     if counted > QUANTITY_MAX - quantity:
         return 0, TOO_LARGE
-    before, after = tier_sum(table, price, counted), tier_sum(table, price, counted + quantity)
+    before = tier_sum(table, price, counted, work)
+    after = tier_sum(table, price, counted + quantity, work)
     trace(work, TRACE_TIERS, price, counted, counted + quantity, before, after)
     if before == OVERFLOW or after == OVERFLOW:
         return 0, TOO_LARGE
@@ -153,7 +165,7 @@ def _bounded(table: Ints, price: int, total: int, minimum: int, work: Ints) -> t
     capped = 0
     if maximum >= 0 and bounded > maximum and table[table[t.PRICE_CAP] + price] == CAP_FREE:
         bounded, capped = maximum, 1
-    trace(work, TRACE_TOTAL, total, bounded, capped, price, 0)
+    trace(work, TRACE_TOTAL, total, bounded, capped, price)
     return bounded, PRICED, capped
 
 

@@ -40,6 +40,7 @@ from rating_kernels.profile_image import (
 )
 from rating_kernels.quantities import round_div
 from rating_kernels.tariff_table import HALF_UP, Ints
+from rating_kernels.trace import TRACE_ROTATED, trace
 from rating_kernels.undo_log import put
 from rating_kernels.workspace import W_LOG
 
@@ -110,6 +111,7 @@ def rotate_group(
         or section_free(words, at, SECTION_ITEMS) < needed
     ):
         return NO_ROOM
+    trace(work, TRACE_ROTATED, words[at + H_GROUP_ID], cycles)
     for _ in range(cycles):
         row = append_row(words, at, SECTION_SNAPSHOTS)
         words[row + S_CYCLE_NO] = words[at + H_CYCLE_NO]

@@ -9,6 +9,7 @@ from numba import njit
 from rating_kernels import table_words as t
 from rating_kernels.quantities import checked_product, checked_sum, div_ceil
 from rating_kernels.tariff_table import BY_PERIOD, PER_CYCLE, VOLUME, Ints
+from rating_kernels.trace import TRACE_TIER, TRACE_TIER_SUM, trace
 
 
 @njit(cache=True, nogil=True)
@@ -46,7 +47,7 @@ def is_tiered(table: Ints, price: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def tier_sum(table: Ints, price: int, quantity: int) -> int:
+def tier_sum(table: Ints, price: int, quantity: int, work: Ints) -> int:
     """What a quantity costs in 1/denominator when it is counted from nothing; OVERFLOW where too large."""
     first = table[table[t.PRICE_PERIOD_FIRST] + price]
     end = table[table[t.PRICE_PERIOD_FIRST] + price + 1]
@@ -54,14 +55,17 @@ def tier_sum(table: Ints, price: int, quantity: int) -> int:
         reached = first
         while reached + 1 < end and table[table[t.PERIOD_FROM] + reached + 1] < quantity:
             reached += 1
-        return _part(table, reached, quantity)
-    total = _part(table, first, quantity if first + 1 == end else _within(table, first, quantity))
+        total = _part(table, reached, quantity, work)
+        trace(work, TRACE_TIER_SUM, price, quantity, total)
+        return total
+    total = _part(table, first, quantity if first + 1 == end else _within(table, first, quantity), work)
     for tier in range(first + 1, end):
         start = table[table[t.PERIOD_FROM] + tier]
         if quantity <= start:
             break
         part = quantity - start if tier + 1 == end else _within(table, tier, quantity)
-        total = checked_sum(total, _part(table, tier, part))
+        total = checked_sum(total, _part(table, tier, part, work))
+    trace(work, TRACE_TIER_SUM, price, quantity, total)
     return total
 
 
@@ -72,10 +76,12 @@ def _within(table: Ints, tier: int, quantity: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _part(table: Ints, tier: int, quantity: int) -> int:
+def _part(table: Ints, tier: int, quantity: int, work: Ints) -> int:
     """Entering a tier, and a quantity at its price; a started block is charged whole."""
     blocks = div_ceil(quantity, table[table[t.PERIOD_INCREMENT] + tier])
-    return checked_sum(
+    cost = checked_sum(
         table[table[t.PERIOD_FLAT_NUM] + tier],
         checked_product(blocks, table[table[t.PERIOD_INCREMENT_NUM] + tier]),
     )
+    trace(work, TRACE_TIER, tier, quantity, blocks, cost)
+    return cost
