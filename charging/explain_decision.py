@@ -3,10 +3,12 @@
 Nothing is computed a second time: every number here was noted, or stands in the catalogue.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from balance_store.decision_record import DecidedEvent
 from charging import explain_payers, explain_price
+from charging.charged_batch import ChargedBatch
 from charging.decide_batch import Steps
 from charging.explain_names import Names
 from charging.explain_reading import Handler, Reading
@@ -26,6 +28,7 @@ from rating_kernels import trace as k
 from rating_kernels.group_image import POSITION_PARTITION_SHIFT
 from rating_kernels.outcomes import Outcome
 
+OUTCOMES = {int(outcome): outcome for outcome in Outcome}
 SERVICE_WHY = {
     k.SERVICE_FOUND: "found",
     k.SERVICE_OTHER_TYPE: "other_service_type",
@@ -55,6 +58,18 @@ class Decision(NamedTuple):
     detail: str  # what exactly is wrong with a refused event
 
 
+def explain_batch(batch: ChargedBatch, topic: str, names: Names) -> Iterator[Explanation]:
+    """Why each event of a batch was decided as it was; the batch was told to keep the steps."""
+    assert batch.steps is not None, "a batch keeps the steps of its decisions only if told to"
+    decoded = batch.decoded
+    for row, (_, decided) in enumerate(batch.decided()):
+        partition = decoded.messages[decoded.message_of[row]].partition
+        detail = decoded.details.get(row, "")
+        yield explain(
+            Decision(topic, partition, decoded.events[row], decided, detail), batch.steps[row], names
+        )
+
+
 def explain(decision: Decision, steps: Steps, names: Names) -> Explanation:
     """The explanation of one decision."""
     event, decided = decision.event, decision.decided
@@ -62,7 +77,7 @@ def explain(decision: Decision, steps: Steps, names: Names) -> Explanation:
     reading = Reading(names, event, info)
     for kind, *row in steps.rows.tolist():
         HANDLERS[kind](reading, row)
-    outcome = Outcome(decided.outcome)
+    outcome = OUTCOMES[decided.outcome]
     time_us = None if event is None else epoch_us(event.time)
     return Explanation(
         id=f"{decision.topic}/{decision.partition}/{decided.offset}/{decided.event_index}",
@@ -152,7 +167,11 @@ def _product(reading: Reading, row: list[int]) -> None:
         detail = int(names.table.version_detail_first[version]) + prices[-1].detail
         step.no_price_for = names.resource_of(detail).code
     reading.products.append(step)
-    reading.prices = []
+    if why == k.PRODUCT_CHOSEN:
+        # They are the prices at the event's start of the details that follow.
+        step.prices = []
+    else:
+        reading.prices = []
 
 
 def _membership(reading: Reading, row: list[int]) -> None:
@@ -187,6 +206,7 @@ def _detail(reading: Reading, row: list[int]) -> None:
         quantity=reading.quantity(reading.total_quantity),
         unit="" if info is None else info.quantity_unit,
         charge_tag=names.name("tag", int(table.detail_charge_tag_id[detail])),
+        prices=[price for price in reading.prices if price.detail == number],
         resource_tag=names.name("tag", int(table.detail_resource_tag_id[detail])),
     )
     if item is not None:

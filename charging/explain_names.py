@@ -8,6 +8,7 @@ from charging.output_records import decimal_text
 from charging.usage_event import UsageEvent
 from config.civil_time import instant
 from config.compiled_catalogue import CompiledCatalogue, EventTypeInfo, ResourceInfo
+from customer_care.onboarding import Onboarded
 from rating_kernels.group_image import INFINITE_US
 from rating_kernels.tariff_table import MATCH_NUMBER, MATCH_TEXT
 
@@ -18,13 +19,31 @@ DAYS_OF_A_WEEK = 7
 class People(NamedTuple):
     """Codes of whom a decision names by number; what is not here keeps its number."""
 
-    customers: dict[int, str] = {}
-    groups: dict[int, str] = {}  # balance group -> its customer
-    subscriptions: dict[int, str] = {}
-    sharing: dict[int, str] = {}  # sharing groups
+    customers: dict[int, str]
+    groups: dict[int, str]  # balance group -> its customer
+    subscriptions: dict[int, str]
+    sharing: dict[int, str]  # sharing groups
 
 
-NOBODY = People()
+NOBODY = People({}, {}, {}, {})
+
+
+def people_of(customers: list[Onboarded]) -> People:
+    """The codes of the customers and of what is theirs."""
+    return People(
+        {one.numbers.customer_id: one.line.customer for one in customers},
+        {one.numbers.group_id: one.line.customer for one in customers},
+        {
+            number: subscription.subscription
+            for one in customers
+            for number, subscription in zip(one.numbers.subscription_ids, one.line.subscriptions, strict=True)
+        },
+        {
+            number: share.group
+            for one in customers
+            for number, share in zip(one.numbers.sharing_ids, one.line.shares, strict=True)
+        },
+    )
 
 
 class Names:

@@ -5,6 +5,7 @@ from charging.explanation import BalanceStep, LimitStep, PayerStep, PolicyStep
 from config.compile_credit import BREACHES
 from config.compile_services import CONSUMPTION_ORDERS
 from rating_kernels import trace as k
+from rating_kernels.batch_columns import IMPACT_OWED
 from rating_kernels.charge_group import BEYOND_LIMIT, NO_LIMIT, OVER_LIMIT, WITHIN_LIMIT
 
 ORDER_NAMES = {number: name for name, number in CONSUMPTION_ORDERS.items()}
@@ -52,9 +53,7 @@ def _resource(reading: Reading) -> int:
 
 def _offer(reading: Reading, amount: int) -> str:
     """What a pool is asked for: a quantity while allowances cover, then an amount."""
-    return (
-        reading.quantity(amount) if reading.covering else reading.names.amount(_resource(reading), amount)
-    )
+    return reading.quantity(amount) if reading.covering else reading.names.amount(_resource(reading), amount)
 
 
 def _policy(reading: Reading, row: list[int]) -> None:
@@ -66,7 +65,7 @@ def _policy(reading: Reading, row: list[int]) -> None:
         policy=names.policy(policy),
         why=POLICY_WHY[why],
         percent=int(names.table.policy_percent[policy]),
-        offered=_offer(reading, offered),
+        offered=_offer(reading, offered) if why == k.POLICY_APPLIES else "",
     )
 
 
@@ -92,7 +91,7 @@ def _short(reading: Reading, row: list[int]) -> None:
 def _limit(reading: Reading, row: list[int]) -> None:
     group_id, resource, limit, total, asked, allowed, says = row
     names = reading.names
-    step = LimitStep("", "no_limit", names.amount(resource, asked), names.amount(resource, allowed))
+    step = LimitStep("no_limit", names.amount(resource, asked), names.amount(resource, allowed))
     if limit != NO_LIMIT:
         table = names.table
         amount = int(table.limit_amount[limit])
@@ -142,14 +141,14 @@ def _validity(reading: Reading, row: list[int]) -> None:
 
 def _use(reading: Reading, row: list[int]) -> None:
     """A balance was changed; the one that takes what is owed may have been made for it."""
-    _, balance, before, used, after = row[:5]
+    _, balance, before, used, after, kind = row[:6]
     resource = _resource(reading)
     balances = _now(reading).balances
     step = next((one for one in balances if one.balance == balance), None)
     if step is None:
         step = BalanceStep(balance, reading.names.amount(resource, before), "owed")
         balances.append(step)
-    step.why = "used"
+    step.why = "owes" if kind == IMPACT_OWED else "used"
     step.used, step.after = reading.names.amount(resource, used), reading.names.amount(resource, after)
 
 

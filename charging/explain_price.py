@@ -15,6 +15,7 @@ from charging.explanation import (
 )
 from config.compile_services import ROUNDING_MODES
 from rating_kernels import trace as k
+from rating_kernels.price_event import OUT_OF_RANGE
 from rating_kernels.quantities import OVERFLOW
 
 ROUNDING_NAMES = {number: name for name, number in ROUNDING_MODES.items()}
@@ -52,7 +53,11 @@ def _price(reading: Reading, row: list[int]) -> None:
         if band != NO_BAND:
             step.band = names.catalogue.band_codes[band]
             step.band_since = f"{since_s // 3600:02}:{since_s // 60 % 60:02}:{since_s % 60:02}"
-    (reading.prices if not reading.details else reading.details[-1].prices).append(step)
+    looked_up = reading.details[-1].prices if reading.details else reading.prices
+    if reading.details and looked_up and looked_up[-1].elapsed == step.elapsed:
+        # The price at the event's start is looked up again where the event is split.
+        looked_up.pop()
+    looked_up.append(step)
 
 
 def _counted(reading: Reading, row: list[int]) -> None:
@@ -76,9 +81,8 @@ def _free(reading: Reading, row: list[int]) -> None:
 
 def _fees(reading: Reading, row: list[int]) -> None:
     """The price begins: its fees, and the bounds that its total will have."""
-    price, connect, connects, flat, minimum = row[:5]
+    price, connect, flat, minimum = row[:4]
     maximum = int(reading.names.table.price_maximum_num[price])
-    connect = connect if connects else 0
     reading.details[-1].pricing = PricingStep(
         price=reading.names.price(price),
         connect=reading.exact(connect),
@@ -148,7 +152,7 @@ def _total(reading: Reading, row: list[int]) -> None:
 def _rounded(reading: Reading, row: list[int]) -> None:
     table, pricing = reading.names.table, reading.pricing
     info = reading.names.resource_of(reading.detail)
-    pricing.amount = reading.amount(row[0])
+    pricing.amount = "" if row[0] == OUT_OF_RANGE else reading.amount(row[0])
     pricing.rounding = ROUNDING_NAMES[int(table.detail_rounding[reading.detail])]
     pricing.decimals = info.stored_decimals - (len(str(table.detail_step[reading.detail])) - 1)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from charging.explain_names import Names
 from charging.explanation import (
+    CycleStep,
     DetailStep,
     EndedCycles,
     MembershipStep,
@@ -15,7 +16,6 @@ from charging.explanation import (
     ProductStep,
     ServiceStep,
 )
-from charging.explanation import CycleStep as Cycle
 from charging.output_records import decimal_text
 from charging.usage_event import UsageEvent, scaled
 from config.compiled_catalogue import EventTypeInfo
@@ -32,7 +32,7 @@ class Reading:
     products: list[ProductStep] = field(default_factory=list)
     memberships: list[MembershipStep] = field(default_factory=list)
     ended_cycles: list[EndedCycles] = field(default_factory=list)
-    cycle: Cycle | None = None
+    cycle: CycleStep | None = None
     details: list[DetailStep] = field(default_factory=list)
     detail: int = 0  # row of the detail at hand
     covering: bool = True  # before the detail is covered payers give allowances, then they pay

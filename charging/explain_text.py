@@ -71,7 +71,9 @@ def explanation_text(explanation: Explanation, catalogue: Catalogue) -> str:
     for crossed in explanation.thresholds:
         threshold = receipt.money(crossed.resource, crossed.threshold)
         moved = f"{crossed.before} -> {receipt.money(crossed.resource, crossed.after)}"
-        text = f"{threshold} of {crossed.resource} of {w.who(crossed)} crossed {crossed.direction}ward: {moved}"
+        text = (
+            f"{threshold} of {crossed.resource} of {w.who(crossed)} crossed {crossed.direction}ward: {moved}"
+        )
         receipt.row("threshold", text)
     undone = explanation.outcome in (Outcome.DENIED_LIMIT, Outcome.DENIED_SHARING)
     if undone or (explanation.outcome >= REJECTED_FROM and explanation.details):
@@ -121,7 +123,9 @@ def _finding(receipt: _Receipt, explanation: Explanation) -> None:
 def _product(receipt: _Receipt, product: ProductStep) -> None:
     plan = f"{receipt.named('products', product.product)} by {product.rate_plan}"
     version = f", version from {w.time(product.version_from)}" if product.version_from else ""
-    lacking = f" for {product.no_price_for}" if product.no_price_for else ""
+    lacking = ""
+    if product.no_price_for:
+        lacking = f" for {product.no_price_for} at {w.time(product.prices[-1].at)}"
     receipt.row("product", f"{plan}{version}: {w.PRODUCT[product.why]}{lacking}")
 
 
@@ -140,17 +144,19 @@ def _detail(receipt: _Receipt, detail: DetailStep) -> None:
     receipt.lines += ["", f"  {detail.number + 1}. {', '.join([name, *filter(None, parts)])}"]
     receipt.indent = 5
     for payer in detail.allowances:
-        _payer(receipt, payer, detail)
+        _payer(receipt, "allowance", payer, detail)
     if detail.allowances and detail.covered:
         receipt.row("covered", f"{detail.covered} of {detail.quantity} {detail.unit}")
+    for before, price in zip([None, *detail.prices], detail.prices, strict=False):
+        if before is None or _rule(before) != _rule(price):
+            day = f", {receipt.named('special_days', price.special_day)}" if price.special_day else ""
+            receipt.row("rule", f"at {price.elapsed} {detail.unit}, {w.time(price.at)}{day}: {_rule(price)}")
     _counted(receipt, detail)
-    for price in detail.prices:
-        _look_up(receipt, price, detail)
     if detail.pricing is not None:
         _pricing(receipt, detail.pricing, detail)
     _off_and_on(receipt, detail)
     for payer in detail.payers:
-        _payer(receipt, payer, detail)
+        _payer(receipt, "given back" if payer.for_what == "refund" else "payer", payer, detail)
     if detail.unrated:
         receipt.row("unrated", "beyond the credit limit", receipt.money(detail.resource, detail.unrated))
 
@@ -168,7 +174,8 @@ def _counted(receipt: _Receipt, detail: DetailStep) -> None:
         receipt.row("free", f"{counted.free} {detail.unit}, by what the cycle gives for nothing")
 
 
-def _look_up(receipt: _Receipt, price: PriceStep, detail: DetailStep) -> None:
+def _rule(price: PriceStep) -> str:
+    """What a look-up found; looked up again at every increment that begins something, it is mostly the same."""
     parts = [
         f"prefix {price.prefix}" if price.prefix else "",
         f"band {price.band} since {price.band_since}" if price.band else "",
@@ -176,9 +183,7 @@ def _look_up(receipt: _Receipt, price: PriceStep, detail: DetailStep) -> None:
         f"weight {price.weight}" if price.weight else "",
     ]
     fits = ", ".join(filter(None, parts)) or "fits everything"
-    rule = f"{price.price}: {fits}" if price.price else "no rule fits"
-    day = f", {receipt.named('special_days', price.special_day)}" if price.special_day else ""
-    receipt.row("rule", f"at {price.elapsed} {detail.unit}, {w.time(price.at)}{day}: {rule}")
+    return f"{price.price}: {fits}" if price.price else "no rule fits"
 
 
 def _pricing(receipt: _Receipt, pricing: PricingStep, detail: DetailStep) -> None:
@@ -189,12 +194,18 @@ def _pricing(receipt: _Receipt, pricing: PricingStep, detail: DetailStep) -> Non
     for name, fee in (("connect fee", pricing.connect), ("flat fee", pricing.flat)):
         if fee != "0":
             receipt.more(name, money(fee))
+    price = pricing.price
     for part in pricing.periods:
+        if part.price != price:
+            price = part.price
+            receipt.more(price)
         receipt.more(_part(part, detail.unit), money(part.amount))
     for number, tiers in enumerate(pricing.tiers):
         for part in tiers.parts:
             receipt.more(_part(part, detail.unit), money(part.amount))
-        receipt.more(f"{'less what' if number else 'what'} {tiers.quantity} {detail.unit} cost", money(tiers.sum))
+        receipt.more(
+            f"{'less what' if number else 'what'} {tiers.quantity} {detail.unit} cost", money(tiers.sum)
+        )
     if not pricing.sum:
         return
     receipt.row("sum", "exact", money(pricing.sum))
@@ -230,28 +241,37 @@ def _off_and_on(receipt: _Receipt, detail: DetailStep) -> None:
         receipt.row("gross", "", receipt.money(detail.resource, tax.gross))
 
 
-def _payer(receipt: _Receipt, payer: PayerStep, detail: DetailStep) -> None:
-    label = {"": "payer", "amount": "payer", "refund": "given back"}.get(payer.for_what, "allowance")
+def _payer(receipt: _Receipt, label: str, payer: PayerStep, detail: DetailStep) -> None:
     _policy(receipt, payer, label, detail)
     if payer.limit is not None:
         receipt.more(w.limit(payer.limit, receipt.unit(payer.resource)))
-    if not payer.for_what:
-        return
     unit = receipt.unit(payer.resource)
     if payer.for_what == "allowance":
         asked = f"{payer.asked} {detail.unit} take {payer.units_needed} {unit}: covers {payer.taken}"
         receipt.more(f"{asked} {detail.unit}", f"{payer.used} {unit}")
     elif payer.for_what == "amount":
         receipt.more("pays", f"{payer.asked} {unit}")
-    if payer.balances:
-        receipt.more(f"balances, {w.order(payer.order)}:")
+    elif payer.for_what == "refund":
+        receipt.more("a cheaper tier was reached: gets back", f"{payer.asked} {unit}")
+    if payer.policy is not None and payer.policy.lacking:
+        end = "the policy denies the event" if payer.policy.denies else "spills to whom comes next"
+        receipt.more(f"lacks {payer.policy.lacking} {_of(payer, label, detail, receipt)}: {end}")
+    if payer.for_what in ("allowance", "amount"):
+        receipt.more(f"balances, {w.order(payer.order)}:" if payer.balances else "there is no balance")
     before = max((len(one.before) for one in payer.balances), default=0)
     for one in payer.balances:
         head = f"  balance {one.balance}  {one.before.rjust(before)} {unit}  {w.BALANCE[one.why]}"
-        span = w.span(one.valid_from, one.valid_to) if one.why != "used" or one.valid_to else ""
+        changed = one.why in ("used", "owes")
+        span = w.span(one.valid_from, one.valid_to) if one.valid_from or not changed else ""
         priority = f", priority {one.priority}" if one.priority else ""
-        moved = f" {one.used} -> {one.after}" if one.why == "used" else ""
+        moved = f" {one.used} -> {one.after}" if changed else ""
+        moved += ", new" if changed and not one.valid_from and one.why == "owes" else ""
         receipt.more(f"{head}{moved}{', ' if span else ''}{span}{priority}")
+
+
+def _of(payer: PayerStep, label: str, detail: DetailStep, receipt: _Receipt) -> str:
+    """A pool gives a part of the quantity, then a part of the amount."""
+    return detail.unit if label == "allowance" else receipt.unit(payer.resource)
 
 
 def _policy(receipt: _Receipt, payer: PayerStep, label: str, detail: DetailStep) -> None:
@@ -259,18 +279,14 @@ def _policy(receipt: _Receipt, payer: PayerStep, label: str, detail: DetailStep)
     if policy is None:
         receipt.row(label, f"{w.who(payer)}, {receipt.named('resources', payer.resource)}")
         return
-    unit = detail.unit if label == "allowance" or not payer.for_what else receipt.unit(payer.resource)
     name = f"{policy.policy} of {policy.sharing}: {w.POLICY[policy.why]}"
     receipt.row(label, f"{w.who(payer)}, {receipt.named('resources', payer.resource)}, {name}")
     if policy.why != "applies":
         return
-    receipt.more(f"{policy.percent} %: {policy.offered} {unit}")
+    receipt.more(f"{policy.percent} %: {policy.offered} {_of(payer, label, detail, receipt)}")
     for whose, used, cap in (
         ("member", policy.member_used, policy.member_cap),
         ("group", policy.group_used, policy.group_cap),
     ):
         if cap:
             receipt.more(f"cap of the {whose}: {used} of {receipt.money(payer.resource, cap)} used before")
-    if policy.lacking:
-        end = "the policy denies the event" if policy.denies else "spills to whom comes next"
-        receipt.more(f"lacks {policy.lacking} {unit}: {end}")

@@ -36,10 +36,11 @@ DISCOUNT = {
 }
 BALANCE = {
     "used": "used",
+    "owes": "owes",
     "not_needed": "not needed any more",
     "not_valid_then": "not valid then",
     "empty": "empty",
-    "owed": "takes what is owed",
+    "owed": "holds what is owed, no credit",
 }
 BREACHES = {
     "deny": "the event is denied",
@@ -94,4 +95,6 @@ def limit(step: LimitStep, unit: str) -> str:
     stood = f"limit {step.limit} {unit} of {step.profile}, total before {step.total_before}, room {step.room}"
     if step.says == "within":
         return f"{stood}: {step.asked} is within"
-    return f"{stood}: {step.asked} is beyond it, {step.allowed} {unit} may be charged; {BREACHES[step.on_breach]}"
+    if step.says == "over":
+        return f"{stood}: {step.asked} passes it, and is {BREACHES[step.on_breach]}"
+    return f"{stood}: of {step.asked} {step.allowed} {unit} may be charged; {BREACHES[step.on_breach]}"

@@ -42,7 +42,7 @@ class ProductStep(Struct, omit_defaults=True):
     why: str  # chosen, not_valid_then, no_version_yet, no_price
     version_from: str = ""
     no_price_for: str = ""  # resource of the detail that has none
-    prices: list[PriceStep] = []
+    prices: list[PriceStep] = []  # of one without; the prices of the chosen one stand at its details
 
 
 class MembershipStep(Struct, omit_defaults=True):
@@ -152,7 +152,7 @@ class PolicyStep(Struct, omit_defaults=True):
     policy: str | int
     why: str  # applies, other_service_type, other_resource, other_charge_tag
     percent: int
-    offered: str  # of the quantity (allowances) or of the amount
+    offered: str = ""  # of the quantity (allowances) or of the amount, where it applies
     member_cap: str = ""
     member_used: str = ""
     group_cap: str = ""
@@ -164,10 +164,10 @@ class PolicyStep(Struct, omit_defaults=True):
 class LimitStep(Struct, omit_defaults=True):
     """What the credit limit lets an amount be."""
 
-    profile: str
     says: str  # within, over, beyond, no_limit
     asked: str
     allowed: str
+    profile: str = ""
     limit: str = ""
     total_before: str = ""
     room: str = ""
@@ -179,7 +179,7 @@ class BalanceStep(Struct, omit_defaults=True):
 
     balance: int
     before: str
-    why: str  # used, not_needed, not_valid_then, empty, owed
+    why: str  # used, owes, not_needed, not_valid_then, empty, owed
     used: str = ""
     after: str = ""
     valid_from: str = ""

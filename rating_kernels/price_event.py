@@ -84,14 +84,15 @@ def price_quantity(
     for the rest. Only a volume price over a cycle can be below zero.
     """
     quantity = events[row, e.QUANTITY]
-    total = table[table[t.PRICE_FLAT_NUM] + start_price]
+    flat, connect = table[table[t.PRICE_FLAT_NUM] + start_price], 0
     priced = quantity > covered
     if priced or quantity == 0:
-        total = checked_sum(total, table[table[t.PRICE_CONNECT_NUM] + start_price])
+        connect = table[table[t.PRICE_CONNECT_NUM] + start_price]
+    total = checked_sum(flat, connect)
     minimum = table[table[t.PRICE_MINIMUM_NUM] + start_price]
     if not priced or minimum < 0:
         minimum = NO_MINIMUM
-    _note_fees(table, start_price, priced or quantity == 0, minimum, work)
+    trace(work, TRACE_FEES, start_price, connect, flat, max(minimum, -1))
     if is_tiered(table, start_price):
         tiers, said = _tier_price(table, start_price, quantity - covered, counted, work)
         if said != PRICED or total == OVERFLOW:
@@ -132,12 +133,6 @@ def price_quantity(
     if total == OVERFLOW:
         return 0, TOO_LARGE, 0
     return _bounded(table, start_price, total, minimum, work)
-
-
-@njit(cache=True, nogil=True)
-def _note_fees(table: Ints, price: int, connects: bool, minimum: int, work: Ints) -> None:
-    connect, flat = table[table[t.PRICE_CONNECT_NUM] + price], table[table[t.PRICE_FLAT_NUM] + price]
-    trace(work, TRACE_FEES, price, connect, 1 if connects else 0, flat, max(minimum, -1))
 
 
 @njit(cache=True, nogil=True)

@@ -206,9 +206,7 @@ def use_owner_allowance(
     """(quantity covered, whether units were used, denied) of one owner's allowance by its policy."""
     owner_at, policy, sharing_id = work[entry + Y_AT], work[entry + Y_POLICY], work[entry + Y_SHARING_ID]
     resource = table[table[t.ALLOWANCE_RESOURCE] + allowance]
-    said = policy_says(
-        table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
-    )
+    said = policy_says(table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail])
     offered = min(left, mul_div(quantity, table[table[t.POLICY_PERCENT] + policy], 100, DOWN))
     trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, offered, said)
     if said != POLICY_APPLIES:

@@ -32,7 +32,7 @@ from rating_kernels.workspace import TRACE_MAX, TRACE_WORDS, W_TRACE, W_TRACE_ON
     TRACE_COVERED,  # quantity covered by all allowances of the detail, quantity of the event
     TRACE_COUNTED,  # group id, price index, quantity before, events before, quantity added
     TRACE_FREE,  # quantity that the cycle gives for nothing, 1 = the whole event
-    TRACE_FEES,  # price index, connect fee in 1/denominator, 1 = charged, flat fee, minimum or -1
+    TRACE_FEES,  # price index, connect fee that is charged, flat fee, minimum or -1 (1/denominator)
     TRACE_PERIOD,  # period index, elapsed before, elapsed after, increments, sum so far in 1/denominator
     TRACE_TIER,  # tier's index, quantity in it, blocks, what they cost with its flat fee in 1/denominator
     TRACE_TIER_SUM,  # price index, quantity from nothing, sum in 1/denominator; after its tiers
