@@ -44,7 +44,7 @@ from rating_kernels.trace import (
 )
 from rating_kernels.trace_balances import trace_balances
 from rating_kernels.undo_log import logged_append, put
-from rating_kernels.workspace import W_GROSS_LEFT, W_TAX_ITEM, W_TAX_LEFT
+from rating_kernels.workspace import W_GROSS_LEFT, W_TAX_ITEM, W_TAX_LEFT, W_TRACE_ON
 
 # What `chargeable` says of the credit limit.
 WITHIN_LIMIT, OVER_LIMIT, BEYOND_LIMIT = range(3)
@@ -220,7 +220,8 @@ def charge_group(
     order = table[table[t.RESOURCE_ORDER] + resource]
     cycle_no, start_us, end_us, _ = booking_cycle(words, at, time_us)
     trace(work, TRACE_CHARGE, words[at + H_GROUP_ID], resource, amount)
-    trace_balances(words, at, resource_id, order, time_us, work)
+    if work[W_TRACE_ON] == 1:
+        trace_balances(words, at, resource_id, order, time_us, work)
     left = amount
     left_quantity = quantity
     while left > 0:
@@ -265,7 +266,8 @@ def use_allowance(
     wanted = NUM_MAX if needed < 0 else needed
     wanted = min(wanted, units_max)
     trace(work, TRACE_ALLOWANCE, words[at + H_GROUP_ID], resource, quantity, needed, units_max)
-    trace_balances(words, at, resource_id, order, time_us, work)
+    if work[W_TRACE_ON] == 1:
+        trace_balances(words, at, resource_id, order, time_us, work)
     used = 0
     covered = 0
     while used < wanted:

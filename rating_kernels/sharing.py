@@ -207,10 +207,11 @@ def use_owner_allowance(
     owner_at, policy, sharing_id = work[entry + Y_AT], work[entry + Y_POLICY], work[entry + Y_SHARING_ID]
     resource = table[table[t.ALLOWANCE_RESOURCE] + allowance]
     said = policy_says(table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail])
+    if said != POLICY_APPLIES:
+        trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, 0, said)
+        return 0, False, False
     offered = min(left, mul_div(quantity, table[table[t.POLICY_PERCENT] + policy], 100, DOWN))
     trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, offered, said)
-    if said != POLICY_APPLIES:
-        return 0, False, False
     counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
     units_max = cap_room(table, words, at, owner_at, policy, counter_id, time_us, work)
     watch(table, words, owner_at, resource, time_us, work)
@@ -328,10 +329,11 @@ def charge_owners(
         said = policy_says(
             table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
         )
+        if said != POLICY_APPLIES:
+            trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, 0, said)
+            continue
         offered = min(amount - paid, mul_div(amount, table[table[t.POLICY_PERCENT] + policy], 100, HALF_UP))
         trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, offered, said)
-        if said != POLICY_APPLIES:
-            continue
         counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
         wanted = min(offered, cap_room(table, words, at, owner_at, policy, counter_id, time_us, work))
         wanted, limited = chargeable(table, words, owner_at, resource, wanted, time_us, work)

@@ -19,7 +19,7 @@ from rating_kernels.workspace import TRACE_MAX, TRACE_WORDS, W_TRACE, W_TRACE_ON
     TRACE_MEMBERSHIP,  # sharing id, policy index, owner's group id or 0, valid from, valid to, why (MEMBER_*)
     TRACE_CYCLE,  # group id, number, start, end of the cycle the event is booked to, 1 = late
     TRACE_DETAIL,  # place in the version, resource index, detail
-    TRACE_POLICY,  # sharing id, policy index, owner's group id, resource index, offered, why (POLICY_*)
+    TRACE_POLICY,  # sharing id, policy index, owner's group id, resource index, offered or 0, why (POLICY_*)
     TRACE_CAPS,  # used of the member's cap, that cap or -1, used of the group's cap, that cap or -1
     TRACE_LIMIT,  # group id, resource index, limit or -1, total before, asked, allowed, what it says (*_LIMIT)
     TRACE_ALLOWANCE,  # group id, resource index, quantity to cover, units that takes, units at most
@@ -57,9 +57,14 @@ DISCOUNT_TAKEN, DISCOUNT_NOT_VALID, DISCOUNT_OTHER_USE, DISCOUNT_NOTHING_LEFT = 
 def trace(
     work: Ints, kind: int, a: int, b: int = 0, c: int = 0, d: int = 0, e: int = 0, f: int = 0, g: int = 0
 ) -> None:
-    """Note a step of the decision, where somebody asked for it; what does not fit is only counted."""
-    if work[W_TRACE_ON] == 0:
-        return
+    """Note a step of the decision, where somebody asked for it; small, so that it costs a branch and no call."""
+    if work[W_TRACE_ON] != 0:
+        _note(work, kind, a, b, c, d, e, f, g)
+
+
+@njit(cache=True, nogil=True)
+def _note(work: Ints, kind: int, a: int, b: int, c: int, d: int, e: int, f: int, g: int) -> None:
+    """Add a row; what does not fit is only counted."""
     step = work[W_TRACE]
     work[W_TRACE] = step + 1
     if step >= TRACE_MAX:

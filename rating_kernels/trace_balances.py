@@ -28,14 +28,11 @@ from rating_kernels.trace import (
     TRACE_VALIDITY,
     trace,
 )
-from rating_kernels.workspace import W_TRACE_ON
 
 
 @njit(cache=True, nogil=True)
 def trace_balances(words: Ints, at: int, resource_id: int, order: int, time_us: int, work: Ints) -> None:
     """Note every balance of a resource, before anything is used: those that may be, as they go; then the others."""
-    if work[W_TRACE_ON] == 0:
-        return
     last = NOTHING_LEFT
     while True:
         following = _credit_after(words, at, resource_id, order, time_us, last)
