@@ -1,6 +1,6 @@
 """Pure. Sub-balances of a group: totals, credits, and the one that takes what nothing covers."""
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels.group_image import (
     B_AMOUNT,
@@ -33,7 +33,7 @@ from rating_kernels.undo_log import logged_append, put
 NO_ROOM = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def total_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     """Sum of a resource's balances valid at an instant: positive = owed, negative = prepaid or free."""
     total = 0
@@ -48,7 +48,7 @@ def total_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def granted_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     """What was granted to the balances of a resource that are valid at an instant, as a positive number."""
     total = 0
@@ -63,7 +63,7 @@ def granted_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def credit_balance(
     words: Ints,
     at: int,
@@ -107,7 +107,7 @@ def credit_balance(
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def owed_balance(
     words: Ints, at: int, resource_id: int, start_us: int, end_us: int, created_us: int, work: Ints
 ) -> int:
@@ -134,7 +134,7 @@ def owed_balance(
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_to_item(
     words: Ints,
     at: int,
@@ -165,7 +165,7 @@ def add_to_item(
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def drop_expired(words: Ints, at: int, before_us: int) -> None:
     """Remove the balances that ended at or before an instant."""
     number = section_count(words, at, SECTION_BALANCES) - 1

@@ -4,7 +4,7 @@ The workspace lists the memberships that hold for the event, best first. One hop
 memberships are not looked at.
 """
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels import table_words as t
 from rating_kernels.batch_columns import FLAG_SHARED
@@ -69,7 +69,7 @@ from rating_kernels.workspace import (
 SHARING_SHIFT = 32
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_payers(
     words: Ints, profiles: Ints, profile_at: int, service: int, slot_at: Ints, time_us: int, work: Ints
 ) -> None:
@@ -107,13 +107,13 @@ def find_payers(
         row += MEMBERSHIP_WORDS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def policy_covers(table: Ints, policy: int, service_type: int, resource: int, charge_tag_id: int) -> bool:
     """Whether a policy speaks of this use of this resource."""
     return policy_says(table, policy, service_type, resource, charge_tag_id) == POLICY_APPLIES
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def policy_says(table: Ints, policy: int, service_type: int, resource: int, charge_tag_id: int) -> int:
     """POLICY_APPLIES, or what a policy does not cover; one without tags covers every tag."""
     if (table[table[t.POLICY_SERVICE_TYPES] + policy] >> service_type) & 1 == 0:
@@ -129,7 +129,7 @@ def policy_says(table: Ints, policy: int, service_type: int, resource: int, char
     return POLICY_OTHER_TAG
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def member_goes_first(table: Ints, work: Ints) -> bool:
     """The best membership's strategy decides whether the user's own balances come first."""
     return (
@@ -137,7 +137,7 @@ def member_goes_first(table: Ints, work: Ints) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cap_room(
     table: Ints, words: Ints, at: int, owner_at: int, policy: int, counter_id: int, time_us: int, work: Ints
 ) -> int:
@@ -159,7 +159,7 @@ def cap_room(
     return max(room, 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _counted(words: Ints, at: int, counter_id: int, time_us: int) -> int:
     """What a group's counter of the cycle stands at."""
     cycle_no, _, _, _ = booking_cycle(words, at, time_us)
@@ -167,7 +167,7 @@ def _counted(words: Ints, at: int, counter_id: int, time_us: int) -> int:
     return words[row + C_AMOUNT] if row >= 0 else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_caps(
     table: Ints,
     words: Ints,
@@ -188,7 +188,7 @@ def count_caps(
         count(words, owner_at, cycle_no, counter_id, amount, work)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def use_owner_allowance(
     table: Ints,
     words: Ints,
@@ -237,7 +237,7 @@ def use_owner_allowance(
     return taken, units > 0, denied
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cover_by_allowances(
     table: Ints,
     words: Ints,
@@ -304,7 +304,7 @@ def cover_by_allowances(
     return covered, flags, False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_owners(
     table: Ints,
     words: Ints,

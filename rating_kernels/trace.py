@@ -5,7 +5,7 @@ Each row is a kind and what the comment beside it says. A row that sums up stand
 (a product after its prices, a tier's sum after its parts); everything else after the row it belongs to.
 """
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels.tariff_table import Ints
 from rating_kernels.workspace import TRACE_MAX, TRACE_WORDS, W_TRACE, W_TRACE_ON, W_TRACE_ROWS
@@ -53,7 +53,7 @@ BALANCE_IN_ORDER, BALANCE_NOT_VALID, BALANCE_EMPTY, BALANCE_OWED = range(4)
 DISCOUNT_TAKEN, DISCOUNT_NOT_VALID, DISCOUNT_OTHER_USE, DISCOUNT_NOTHING_LEFT = range(4)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def trace(
     work: Ints, kind: int, a: int, b: int = 0, c: int = 0, d: int = 0, e: int = 0, f: int = 0, g: int = 0
 ) -> None:
@@ -62,7 +62,7 @@ def trace(
         _note(work, kind, a, b, c, d, e, f, g)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _note(work: Ints, kind: int, a: int, b: int, c: int, d: int, e: int, f: int, g: int) -> None:
     """Add a row; what does not fit is only counted."""
     step = work[W_TRACE]

@@ -1,6 +1,6 @@
 """Pure. The balances that an amount or an allowance may use, noted in the order in which they go."""
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels.consumption_order import NOTHING_LEFT, goes_before
 from rating_kernels.group_image import (
@@ -30,7 +30,7 @@ from rating_kernels.trace import (
 )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def trace_balances(words: Ints, at: int, resource_id: int, order: int, time_us: int, work: Ints) -> None:
     """Note every balance of a resource, before anything is used: those that may be, as they go; then the others."""
     last = NOTHING_LEFT
@@ -47,7 +47,7 @@ def trace_balances(words: Ints, at: int, resource_id: int, order: int, time_us: 
         row += BALANCE_WORDS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _credit_after(words: Ints, at: int, resource_id: int, order: int, time_us: int, last: int) -> int:
     """The credit that goes first of those that go after `last`."""
     best = NOTHING_LEFT
@@ -64,7 +64,7 @@ def _credit_after(words: Ints, at: int, resource_id: int, order: int, time_us: i
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _why_not(words: Ints, row: int, time_us: int) -> int:
     if not words[row + B_VALID_FROM_US] <= time_us < words[row + B_VALID_TO_US]:
         return BALANCE_NOT_VALID
@@ -73,7 +73,7 @@ def _why_not(words: Ints, row: int, time_us: int) -> int:
     return BALANCE_OWED if words[row + B_KIND] == KIND_OWED else BALANCE_EMPTY
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _note(words: Ints, at: int, row: int, why: int, work: Ints) -> None:
     trace(work, TRACE_BALANCE, words[at + H_GROUP_ID], words[row + B_ID], words[row + B_AMOUNT], why)
     trace(
