@@ -11,7 +11,14 @@ import numpy as np
 
 from balance_store.requests import Commit, CommitAnswer, CommitStatus, StoreUnreachableError
 from charging.charged_batch import ChargedBatch
-from charging.decide_batch import build_commit, decide_rows, floor_commit, rows_by_shard, told_floors
+from charging.decide_batch import (
+    build_commit,
+    decide_and_note,
+    decide_rows,
+    floor_commit,
+    rows_by_shard,
+    told_floors,
+)
 from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.resolve_events import ReadNow, Wanted, resolve
@@ -112,8 +119,9 @@ class BatchCharger:
         self.batch_no += 1
         self._limits[L_BATCH_NO] = self.batch_no
         with self._metrics.stage("decide"):
-            batch.decisions = decide_rows(
-                cache, self._limits, batch.events, batch.decoded.text, rows, batch.decisions
+            call = (cache, self._limits, batch.events, batch.decoded.text, rows, batch.decisions)
+            batch.decisions = (
+                decide_rows(*call) if batch.steps is None else decide_and_note(*call, batch.steps)
             )
             touched = batch.decisions.touched[: batch.decisions.used[2]].copy()
             commits = []

@@ -4,7 +4,7 @@ import numpy as np
 
 from balance_store.decision_record import DecidedEvent, decided_events
 from balance_store.requests import Floor
-from charging.decide_batch import room_for
+from charging.decide_batch import Steps, room_for
 from charging.decode_events import DecodedBatch
 from charging.messages import message_hash
 from charging.ownership import Decided, Ownership
@@ -16,13 +16,22 @@ from rating_kernels.tariff_table import Ints
 class ChargedBatch:
     """Events in columns, where each belongs, and what was decided: now, or before we owned the partition."""
 
-    def __init__(self, decoded: DecodedBatch, owned: dict[int, Ownership], catalogue_version: int) -> None:
+    def __init__(
+        self,
+        decoded: DecodedBatch,
+        owned: dict[int, Ownership],
+        catalogue_version: int,
+        *,
+        explained: bool = False,
+    ) -> None:
         self.decoded = decoded
         self.messages = decoded.messages
         self.events = decoded.words
         self.catalogue_version = catalogue_version
         self.row_shard: Ints = np.full(len(self.events), NOWHERE, np.int64)
         self.decisions = room_for(len(self.events))
+        # Row -> how it was decided, where somebody asked; None where nobody did.
+        self.steps: dict[int, Steps] | None = {} if explained else None
         self.decided_before = self._find_decided(owned)
 
     def __len__(self) -> int:

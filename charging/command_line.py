@@ -44,7 +44,16 @@ def run(*, config: Config = None) -> None:
 
 
 @app.command
-def rate(*, catalog: str, customers: str, usage: UsageFile, notifications: bool = False) -> None:
+def rate(
+    *,
+    catalog: str,
+    customers: str,
+    usage: UsageFile,
+    notifications: bool = False,
+    explain: bool = False,
+    json: bool = False,
+    event: str | None = None,
+) -> None:
     """Rate a file of usage with no server at all; records go to standard output, in order.
 
     Parameters
@@ -57,11 +66,20 @@ def rate(*, catalog: str, customers: str, usage: UsageFile, notifications: bool 
         NDJSON file, one event a line; `-` reads standard input.
     notifications
         Print the notifications of crossed thresholds, too.
+    explain
+        In place of each record, say why the event was decided as it was (docs/EXPLAIN.md).
+    json
+        With --explain: one JSON object a line.
+    event
+        With --explain: only the event of this id; those before it are charged all the same.
     """
-    from charging.rate_files import rate_usage
+    from charging.rate_files import Explained, rate_usage
     from config.load import load_compiled_catalogue
     from customer_care.onboarding import onboard_lines
 
+    if (json or event is not None) and not explain:
+        print("--json and --event are for --explain: add it, or leave them out", file=sys.stderr)
+        sys.exit(2)
     catalogue = load_compiled_catalogue(catalog)
     with Path(customers).open("rb") as file:
         onboarded, faults = onboard_lines(file, catalogue, 1)
@@ -70,7 +88,16 @@ def rate(*, catalog: str, customers: str, usage: UsageFile, notifications: bool 
             print(f"{customers}: {fault}", file=sys.stderr)
         sys.exit(2)
     source = sys.stdin.buffer if usage == "-" else Path(usage).open("rb")  # noqa: SIM115  # closed with the process
-    asyncio.run(rate_usage(catalogue, onboarded, source, sys.stdout.buffer, notifications=notifications))
+    explained = Explained(event, json) if explain else None
+    call = rate_usage(
+        catalogue,
+        onboarded,
+        source,
+        sys.stdout.buffer,
+        notifications=notifications,
+        explained=explained,
+    )
+    asyncio.run(call)
 
 
 @app.command

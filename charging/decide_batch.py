@@ -3,6 +3,8 @@
 The kernel does the deciding; this module gives it room, and sorts what it did by shard and partition.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from balance_store.decision_record import pack_decisions
@@ -18,11 +20,20 @@ from rating_kernels.decide_events import decide_events
 from rating_kernels.group_image import H_GROUP_ID, SECTIONS
 from rating_kernels.profile_image import P_CUSTOMER_ID
 from rating_kernels.tariff_table import Bytes, Ints
+from rating_kernels.trace import noted_steps
+from rating_kernels.workspace import new_workspace
 
 HOUR_US = 3_600_000_000
 SECOND_US = 1_000_000
 # First guess of what one event needs; the kernel asks for more where it is not enough.
 IMPACTS_PER_EVENT = 3
+
+
+class Steps(NamedTuple):
+    """What the kernel noted while it decided one event (`rating_kernels.trace`)."""
+
+    rows: Ints
+    left_out: int  # steps that did not fit
 
 
 def decision_limits(settings: Charging) -> Ints:
@@ -53,6 +64,37 @@ def decide_rows(
     `out.touched[: out.used[2]]` are the slots of the groups that this call changed.
     """
     out.used[2] = 0
+    return _until_done(cache, limits, events, text, rows, out, None)
+
+
+def decide_and_note(
+    cache: BalanceCache,
+    limits: Ints,
+    events: Ints,
+    text: Bytes,
+    rows: Ints,
+    out: DecisionWords,
+    steps: dict[int, Steps],
+) -> DecisionWords:
+    """As `decide_rows`, one by one, and the steps of each row's decision are put into `steps`."""
+    out.used[2] = 0
+    traced = new_workspace(limits, traced=True)
+    for row in rows.tolist():
+        out = _until_done(cache, limits, events, text, np.array([row], np.int64), out, traced)
+        steps[row] = Steps(*noted_steps(traced))
+    return out
+
+
+def _until_done(
+    cache: BalanceCache,
+    limits: Ints,
+    events: Ints,
+    text: Bytes,
+    rows: Ints,
+    out: DecisionWords,
+    traced: Ints | None,
+) -> DecisionWords:
+    """The kernel as often as it asks for room."""
     position = 0
     while True:
         position, status, place = decide_events(
@@ -67,6 +109,7 @@ def decide_rows(
             cache.slot_at,
             cache.profile_arena,
             out,
+            traced,
         )
         if status == BATCH_DONE:
             return out

@@ -78,6 +78,9 @@ class Compilation:
         self.site_zone = 0  # index of the site's time zone
         # Taxes charged with the event; their place is their index.
         self.rating_taxes = [tax.code for tax in catalogue.taxes.values() if tax.at == "rating"]
+        # By the index of their columns, for explanations.
+        self.band_codes: list[str] = []
+        self.special_codes: list[tuple[str, ...]] = []  # by version: the days that follow its weeks
         self._zones: dict[str, int] = {}
 
     def place(self, table: str, code: str) -> "Place":

@@ -67,6 +67,9 @@ def _compiled(catalogue: Catalogue) -> tuple[CompiledCatalogue | None, list[Faul
         service_type_index={ids["service_type"][code]: index for code, index in service_types.items()},
         plan_index={int(number): index for index, number in enumerate(table.plan_id)},
         policy_index={int(number): index for index, number in enumerate(table.policy_id)},
+        band_codes=tuple(compilation.band_codes),
+        special_codes=tuple(compilation.special_codes),
+        rating_taxes=tuple(compilation.rating_taxes),
         discount_index={int(number): index for index, number in enumerate(table.discount_id)},
         catalogue=catalogue,
     )

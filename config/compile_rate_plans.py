@@ -87,6 +87,7 @@ class _RatePlanCompiler:
         for day, kind in special_dates(self.compilation, kinds, place.at("band")):
             self.columns.add(special_day=day, special_kind=kind)
         self._special_days = len(kinds)
+        self.compilation.special_codes.append(tuple(kinds))
         bands = {
             name: band_pieces(windows, kinds, place.at(f"band.{name}"))
             for name, windows in version.band.items()
@@ -124,6 +125,7 @@ class _RatePlanCompiler:
         for name, price in prices.items():
             number = self.compilation.name("price", f"{self.plan.code}/{name}", above.at(f"price.{name}"))
             add_price(self.columns, price, number, denominator)
+        self.compilation.band_codes += used
         for starts in slots:
             self.columns.open("band_slot_first")
             for start in starts:

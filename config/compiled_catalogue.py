@@ -120,5 +120,10 @@ class CompiledCatalogue(Struct, frozen=True):
     plan_index: dict[int, int]
     policy_index: dict[int, int]
     discount_index: dict[int, int]
+    # By index in `table`: codes of bands, special days of each version in the order of their kinds, and the
+    # taxes that are charged with the event.
+    band_codes: tuple[str, ...]
+    special_codes: tuple[tuple[str, ...], ...]
+    rating_taxes: tuple[str, ...]
     # The catalogue as written; its dictionaries are by code.
     catalogue: Catalogue

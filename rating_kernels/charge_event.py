@@ -17,7 +17,7 @@ from rating_kernels.counters import NOTHING_COUNTED, count_use, counting_payer
 from rating_kernels.discounts import NO_TAX_RATE, discounted, tax_on
 from rating_kernels.group_image import H_GROUP_ID
 from rating_kernels.impacts import note_impact
-from rating_kernels.kernel import kernel
+from rating_kernels.kernel import kernel, standing_kernel
 from rating_kernels.outcomes import Outcome
 from rating_kernels.price_event import OUT_OF_RANGE, PRICED, TOO_LARGE, price_quantity, rounded, splits
 from rating_kernels.profile_image import V_DISCOUNTS
@@ -27,15 +27,17 @@ from rating_kernels.tariff_table import BREACH_UP_TO_LIMIT, PER_CYCLE, Bytes, In
 from rating_kernels.thresholds import watch
 from rating_kernels.tiers import costs_nothing, free_part, price_counts
 from rating_kernels.trace import (
+    TRACE_COUNTED,
     TRACE_COVERED,
+    TRACE_CYCLE,
     TRACE_DETAIL,
     TRACE_FREE,
-    TRACE_LIMIT,
     TRACE_ROUNDED,
     TRACE_TAX,
+    TRACE_UNRATED,
     trace,
 )
-from rating_kernels.workspace import W_GROSS_LEFT, W_PRICES, W_TAX_ITEM, W_TAX_LEFT
+from rating_kernels.workspace import W_GROSS_LEFT, W_PRICES, W_TAX_ITEM, W_TAX_LEFT, Y_AT
 
 CHARGED, CHARGED_OVER_LIMIT = int(Outcome.CHARGED), int(Outcome.CHARGED_OVER_LIMIT)
 PARTLY_CHARGED = int(Outcome.PARTLY_CHARGED)
@@ -67,19 +69,20 @@ def charge_event(
     time_us = events[row, e.TIME_US]
     quantity = events[row, e.QUANTITY]
     service_type = table[table[t.EVENT_TYPE_SERVICE_TYPE] + events[row, e.EVENT_TYPE]]
-    _, _, _, late = booking_cycle(words, at, time_us)
+    cycle_no, start_us, end_us, late = booking_cycle(words, at, time_us)
+    trace(work, TRACE_CYCLE, words[at + H_GROUP_ID], cycle_no, start_us, end_us, 1 if late else 0)
     flags = FLAG_LATE if late else 0
     outcome = CHARGED
     first = table[table[t.VERSION_DETAIL_FIRST] + version]
     for detail in range(first, table[table[t.VERSION_DETAIL_FIRST] + version + 1]):
-        trace(work, TRACE_DETAIL, detail - first, table[table[t.DETAIL_RESOURCE] + detail], detail, 0, 0)
+        trace(work, TRACE_DETAIL, detail - first, table[table[t.DETAIL_RESOURCE] + detail], detail)
         covered, shared, denied = cover_by_allowances(
             table, words, at, detail, service_type, quantity, time_us, impacts, work
         )
         flags |= shared
         if denied:
             return DENIED_SHARING, flags
-        trace(work, TRACE_COVERED, covered, quantity, 0, 0, 0)
+        trace(work, TRACE_COVERED, covered, quantity)
         amount, refused, capped = _amount(
             table, events, text, row, words, at, version, detail, first, service_type, covered, work
         )
@@ -138,9 +141,12 @@ def _amount(
             table, words, at, price, payer, uncovered, events[row, e.TIME_US], work
         )
         free = free_part(table, price, uncovered, events_before, max(counted, 0))
-        trace(work, TRACE_FREE, free, events_before, max(counted, 0), 0, 0)
+        holder = words[(at if payer == 0 else work[payer + Y_AT]) + H_GROUP_ID]
+        trace(work, TRACE_COUNTED, holder, price, max(counted, 0), events_before, uncovered)
         if costs_nothing(table, price, uncovered, free, events_before):
+            trace(work, TRACE_FREE, free, 1)
             return 0, CHARGED, 0
+        trace(work, TRACE_FREE, free, 0)
         if table[table[t.PRICE_SCOPE] + price] != PER_CYCLE:
             # Counted for what is free alone: its tiers are those of the event.
             counted = NOTHING_COUNTED
@@ -155,7 +161,7 @@ def _amount(
     if said != PRICED:
         return 0, NO_RATE, 0
     amount = rounded(table, detail, total)
-    trace(work, TRACE_ROUNDED, amount, total, table[table[t.DETAIL_DENOMINATOR] + detail], 0, 0)
+    trace(work, TRACE_ROUNDED, amount, total, table[table[t.DETAIL_DENOMINATOR] + detail])
     return amount, CHARGED, capped
 
 
@@ -165,11 +171,11 @@ def _with_tax(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> i
     work[W_TAX_LEFT] = 0
     if table[table[t.DETAIL_TAX] + detail] < 0:
         return net
-    tax = tax_on(table, detail, abs(net), time_us)
+    tax = tax_on(table, detail, abs(net), time_us, work)
     if tax == NO_TAX_RATE:
         return OUT_OF_RANGE
     tax = tax if net >= 0 else -tax
-    trace(work, TRACE_TAX, table[table[t.DETAIL_TAX] + detail], tax, net + tax, 0, 0)
+    trace(work, TRACE_TAX, table[table[t.DETAIL_TAX] + detail], net, tax, net + tax)
     work[W_TAX_LEFT] = tax
     work[W_GROSS_LEFT] = net + tax
     work[W_TAX_ITEM] = table[table[t.DETAIL_TAX_ITEM_ID] + detail]
@@ -219,12 +225,14 @@ def charge_amount(
         outcome, own = charge_user(table, words, at, detail, left, left_quantity, time_us, impacts, work)
         left -= own
     if outcome == PARTLY_CHARGED:
-        resource_id = table[table[t.RESOURCE_ID] + table[table[t.DETAIL_RESOURCE] + detail]]
+        resource = table[table[t.DETAIL_RESOURCE] + detail]
+        trace(work, TRACE_UNRATED, words[at + H_GROUP_ID], resource, left)
+        resource_id = table[table[t.RESOURCE_ID] + resource]
         note_impact(impacts, work, IMPACT_UNRATED, words[at + H_GROUP_ID], 0, resource_id, 0, 0, left)
     return outcome, shared
 
 
-@kernel
+@standing_kernel
 def _give_back(
     table: Ints,
     words: Ints,
@@ -288,7 +296,7 @@ def charge_user(
     does, the caller undoes the event.
     """
     resource = table[table[t.DETAIL_RESOURCE] + detail]
-    own, limited = chargeable(table, words, at, resource, amount, time_us)
+    own, limited = chargeable(table, words, at, resource, amount, time_us, work)
     outcome = CHARGED
     if limited == OVER_LIMIT:
         outcome = CHARGED_OVER_LIMIT
@@ -296,7 +304,6 @@ def charge_user(
         limit = find_limit(table, words, at, resource)
         up_to = table[table[t.LIMIT_BREACH] + limit] == BREACH_UP_TO_LIMIT
         outcome = PARTLY_CHARGED if up_to else DENIED_LIMIT
-    trace(work, TRACE_LIMIT, words[at + H_GROUP_ID], resource, amount, own, outcome)
     if own > 0:
         watch(table, words, at, resource, time_us, work)
         item_id = table[table[t.DETAIL_ITEM_ID] + detail]

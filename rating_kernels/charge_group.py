@@ -33,8 +33,17 @@ from rating_kernels.impacts import note_impact
 from rating_kernels.kernel import kernel
 from rating_kernels.quantities import NUM_MAX, mul_div, mul_div_wide
 from rating_kernels.tariff_table import BREACH_ALLOW, DOWN, UP, Ints
+from rating_kernels.trace import (
+    TRACE_ALLOWANCE,
+    TRACE_CHARGE,
+    TRACE_LIMIT,
+    TRACE_TAKEN,
+    TRACE_USE,
+    trace,
+)
+from rating_kernels.trace_balances import trace_balances
 from rating_kernels.undo_log import logged_append, put
-from rating_kernels.workspace import W_GROSS_LEFT, W_TAX_ITEM, W_TAX_LEFT
+from rating_kernels.workspace import W_GROSS_LEFT, W_TAX_ITEM, W_TAX_LEFT, W_TRACE_ON
 
 # What `chargeable` says of the credit limit.
 WITHIN_LIMIT, OVER_LIMIT, BEYOND_LIMIT = range(3)
@@ -80,23 +89,27 @@ def find_limit(table: Ints, words: Ints, at: int, resource: int) -> int:
 
 @kernel
 def chargeable(
-    table: Ints, words: Ints, at: int, resource: int, amount: int, time_us: int
+    table: Ints, words: Ints, at: int, resource: int, amount: int, time_us: int, work: Ints
 ) -> tuple[int, int]:
     """(how much of the amount the group may be charged, WITHIN | OVER | BEYOND the limit).
 
     OVER: the profile allows it and it is flagged. BEYOND: only the returned part fits.
     """
+    group_id = words[at + H_GROUP_ID]
     limit = find_limit(table, words, at, resource)
     if limit == NO_LIMIT or table[table[t.LIMIT_AMOUNT] + limit] == AMOUNT_MAX:
+        trace(work, TRACE_LIMIT, group_id, resource, NO_LIMIT, 0, amount, amount, WITHIN_LIMIT)
         return amount, WITHIN_LIMIT
-    room = table[table[t.LIMIT_AMOUNT] + limit] - total_valid(
-        words, at, table[table[t.RESOURCE_ID] + resource], time_us
-    )
-    if amount <= room:
-        return amount, WITHIN_LIMIT
-    if table[table[t.LIMIT_BREACH] + limit] == BREACH_ALLOW:
-        return amount, OVER_LIMIT
-    return max(room, 0), BEYOND_LIMIT
+    total = total_valid(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
+    room = table[table[t.LIMIT_AMOUNT] + limit] - total
+    allowed, said = amount, WITHIN_LIMIT
+    if amount > room:
+        if table[table[t.LIMIT_BREACH] + limit] == BREACH_ALLOW:
+            said = OVER_LIMIT
+        else:
+            allowed, said = max(room, 0), BEYOND_LIMIT
+    trace(work, TRACE_LIMIT, group_id, resource, limit, total, amount, allowed, said)
+    return allowed, said
 
 
 @kernel
@@ -150,6 +163,7 @@ def refund(
 ) -> bool:
     """Give an amount < 0 back to what the cycle owes: a cheaper tier was reached. False past the largest amount."""
     resource_id = table[table[t.RESOURCE_ID] + resource]
+    trace(work, TRACE_CHARGE, words[at + H_GROUP_ID], resource, amount)
     cycle_no, start_us, end_us, _ = booking_cycle(words, at, time_us)
     row = owed_balance(words, at, resource_id, start_us, end_us, time_us, work)
     if row == NO_ROOM or words[row + B_AMOUNT] < amount - AMOUNT_MAX:
@@ -172,7 +186,9 @@ def add_impact(
     quantity: int,
     amount: int,
 ) -> None:
-    """Write the impact on a balance."""
+    """Write the impact on a balance that was changed by it."""
+    before, after = words[balance + B_AMOUNT] - amount, words[balance + B_AMOUNT]
+    trace(work, TRACE_USE, words[at + H_GROUP_ID], words[balance + B_ID], before, amount, after, kind)
     note_impact(
         impacts,
         work,
@@ -206,6 +222,9 @@ def charge_group(
     resource_id = table[table[t.RESOURCE_ID] + resource]
     order = table[table[t.RESOURCE_ORDER] + resource]
     cycle_no, start_us, end_us, _ = booking_cycle(words, at, time_us)
+    trace(work, TRACE_CHARGE, words[at + H_GROUP_ID], resource, amount)
+    if work[W_TRACE_ON] == 1:
+        trace_balances(words, at, resource_id, order, time_us, work)
     left = amount
     left_quantity = quantity
     while left > 0:
@@ -249,6 +268,9 @@ def use_allowance(
     needed = mul_div(quantity, numerator, denominator, UP)
     wanted = NUM_MAX if needed < 0 else needed
     wanted = min(wanted, units_max)
+    trace(work, TRACE_ALLOWANCE, words[at + H_GROUP_ID], resource, quantity, needed, units_max)
+    if work[W_TRACE_ON] == 1:
+        trace_balances(words, at, resource_id, order, time_us, work)
     used = 0
     covered = 0
     while used < wanted:
@@ -261,6 +283,7 @@ def use_allowance(
         so_far = quantity if used == needed else min(quantity, mul_div(used, denominator, numerator, DOWN))
         add_impact(impacts, work, IMPACT_ALLOWANCE, words, at, row, resource_id, 0, so_far - covered, take)
         covered = so_far
+    trace(work, TRACE_TAKEN, covered, used)
     return covered, used
 
 

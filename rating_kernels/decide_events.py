@@ -58,6 +58,7 @@ from rating_kernels.workspace import (
     W_PAYER_ROWS,
     W_PAYERS,
     W_TOUCHED,
+    W_TRACE,
     W_WATCHES,
     Y_CHANGED,
     Y_SLOT,
@@ -80,14 +81,16 @@ def decide_events(
     slot_at: Ints,
     profiles: Ints,
     out: DecisionWords,
+    traced: Ints | None = None,
 ) -> tuple[int, int, int]:
     """Decide rows[start:]; (next position in rows, BATCH_*, slot * SECTIONS + section that needs room).
 
     `table` and `calendars` are made by `table_words`, `events` by `batch_words`. Rows whose outcome is
     set are passed on as they are. After BATCH_GROW_GROUP lay the group of the slot out with more room in
-    the section, after BATCH_GROW_OUTPUT take `out.grown()`; then call again from the next position.
+    the section, after BATCH_GROW_OUTPUT take `out.grown()`; then call again from the next position. `traced`
+    is a workspace that notes steps (`new_workspace(limits, traced=True)`): those of the last row stay in it.
     """
-    work = new_workspace(limits)
+    work = new_workspace(limits) if traced is None else traced
     work[W_IMPACTS], work[W_NOTICES], work[W_TOUCHED] = out.used
     answer = decide_rows(
         table,
@@ -171,6 +174,7 @@ def decide_rows(
 
 @kernel
 def _clear(decided: Ints, row: int, work: Ints) -> None:
+    work[W_TRACE] = 0
     for column in range(e.DECISION_WORDS):
         decided[row, column] = 0
     decided[row, e.DUPLICATE_OF] = NONE
@@ -254,7 +258,7 @@ def _decide(
     at = slot_at[slot]
     work[W_LOG] = 0
     work[W_WATCHES] = 0
-    find_payers(profiles, events[row, e.PROFILE_AT], service, slot_at, events[row, e.TIME_US], work)
+    find_payers(words, profiles, events[row, e.PROFILE_AT], service, slot_at, events[row, e.TIME_US], work)
     outcome, flags = charge_event(
         table, events, text, row, words, at, version, profiles, service, impacts, work
     )

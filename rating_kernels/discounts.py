@@ -15,7 +15,15 @@ from rating_kernels.profile_image import (
 )
 from rating_kernels.quantities import mul_div, mul_div_wide
 from rating_kernels.tariff_table import HALF_UP, Ints
-from rating_kernels.trace import TRACE_DISCOUNT, trace
+from rating_kernels.trace import (
+    DISCOUNT_NOT_VALID,
+    DISCOUNT_NOTHING_LEFT,
+    DISCOUNT_OTHER_USE,
+    DISCOUNT_TAKEN,
+    TRACE_DISCOUNT,
+    TRACE_TAX_RATE,
+    trace,
+)
 
 NO_TAX_RATE = -1
 
@@ -45,31 +53,38 @@ def discounted(
     net = amount
     for _ in range(profiles[service + V_DISCOUNTS]):
         discount = profiles[row + D_DISCOUNT]
-        if (
-            net != 0
-            and profiles[row + D_VALID_FROM_US] <= time_us < profiles[row + D_VALID_TO_US]
-            and _matches(table, discount, detail)
-        ):
+        discount_id = table[table[t.DISCOUNT_ID] + discount]
+        off = 0
+        if net == 0:
+            why = DISCOUNT_NOTHING_LEFT
+        elif not profiles[row + D_VALID_FROM_US] <= time_us < profiles[row + D_VALID_TO_US]:
+            why = DISCOUNT_NOT_VALID
+        elif not _matches(table, discount, detail):
+            why = DISCOUNT_OTHER_USE
+        else:
+            why = DISCOUNT_TAKEN
             off = _off(table, discount, detail, net)
             net -= off
-            trace(work, TRACE_DISCOUNT, table[table[t.DISCOUNT_ID] + discount], off, net, 0, 0)
             if off != 0:
-                discount_id = table[table[t.DISCOUNT_ID] + discount]
                 resource_id = table[table[t.RESOURCE_ID] + table[table[t.DETAIL_RESOURCE] + detail]]
                 note_impact(impacts, work, IMPACT_DISCOUNT, group_id, discount_id, resource_id, 0, 0, -off)
+        trace(work, TRACE_DISCOUNT, discount_id, off, net, why)
         row += DISCOUNT_WORDS
     return net
 
 
 @kernel
-def tax_on(table: Ints, detail: int, net: int, time_us: int) -> int:
+def tax_on(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> int:
     """The tax that a detail's code charges with the event, half up; NO_TAX_RATE where it has none then."""
     tax = table[table[t.DETAIL_TAX] + detail]
     if tax < 0:
         return 0
     for rate in range(table[table[t.TAX_RATE_FIRST] + tax], table[table[t.TAX_RATE_FIRST] + tax + 1]):
         if table[table[t.TAX_FROM_US] + rate] <= time_us < table[table[t.TAX_TO_US] + rate]:
-            return mul_div(net, table[table[t.TAX_NUM] + rate], table[table[t.TAX_DEN] + rate], HALF_UP)
+            numerator, denominator = table[table[t.TAX_NUM] + rate], table[table[t.TAX_DEN] + rate]
+            trace(work, TRACE_TAX_RATE, tax, rate, numerator, denominator)
+            return mul_div(net, numerator, denominator, HALF_UP)
+    trace(work, TRACE_TAX_RATE, tax, NO_TAX_RATE)
     return NO_TAX_RATE
 
 

@@ -21,6 +21,7 @@ from rating_kernels.profile_image import (
     V_GROUP_SLOT,
     V_IDENTIFIER_NO,
     V_SERVICE_TYPE,
+    V_SUBSCRIPTION_ID,
     V_VALID_FROM_US,
     V_VALID_TO_US,
 )
@@ -31,11 +32,14 @@ from rating_kernels.trace import (
     PRODUCT_NO_PRICE,
     PRODUCT_NO_VERSION,
     PRODUCT_NOT_VALID,
-    TRACE_PRICE,
+    SERVICE_FOUND,
+    SERVICE_NOT_VALID,
+    SERVICE_OTHER_TYPE,
     TRACE_PRODUCT,
+    TRACE_SERVICE,
     trace,
 )
-from rating_kernels.workspace import W_LIMITS, W_PRICES
+from rating_kernels.workspace import W_LIMITS, W_PRICES, W_TRACE_ON
 
 CHARGED = int(Outcome.CHARGED)
 UNKNOWN_EVENT_TYPE, UNKNOWN_IDENTIFIER = int(Outcome.UNKNOWN_EVENT_TYPE), int(Outcome.UNKNOWN_IDENTIFIER)
@@ -73,9 +77,26 @@ def find_service(
             and profiles[service + V_VALID_FROM_US] <= time_us < profiles[service + V_VALID_TO_US]
             and slot_at[profiles[service + V_GROUP_SLOT]] >= 0
         ):
+            _note_service(profiles, service, SERVICE_FOUND, work)
             return CHARGED, service
+        if work[W_TRACE_ON] == 1 and profiles[service + V_IDENTIFIER_NO] == events[row, e.IDENTIFIER_NO]:
+            other = profiles[service + V_SERVICE_TYPE] != service_type
+            _note_service(profiles, service, SERVICE_OTHER_TYPE if other else SERVICE_NOT_VALID, work)
         service += SERVICE_WORDS
     return NO_SERVICE, NONE
+
+
+@kernel
+def _note_service(profiles: Ints, service: int, why: int, work: Ints) -> None:
+    trace(
+        work,
+        TRACE_SERVICE,
+        profiles[service + V_SUBSCRIPTION_ID],
+        profiles[service + V_SERVICE_TYPE],
+        profiles[service + V_VALID_FROM_US],
+        profiles[service + V_VALID_TO_US],
+        why,
+    )
 
 
 @kernel
@@ -98,10 +119,10 @@ def find_rate(
             if version >= 0:
                 price_id = prices_all(table, events, text, row, version, work)
                 if price_id != NO_PRICE:
-                    trace(work, TRACE_PRODUCT, product_id, plan, version, PRODUCT_CHOSEN, 0)
+                    trace(work, TRACE_PRODUCT, product_id, plan, version, PRODUCT_CHOSEN)
                     return version, product_id, price_id
                 why = PRODUCT_NO_PRICE
-        trace(work, TRACE_PRODUCT, product_id, plan, version, why, 0)
+        trace(work, TRACE_PRODUCT, product_id, plan, version, why)
         candidate += CANDIDATE_WORDS
     return NONE, 0, 0
 
@@ -127,7 +148,6 @@ def prices_all(table: Ints, events: Ints, text: Bytes, row: int, version: int, w
     for detail in range(first, table[table[t.VERSION_DETAIL_FIRST] + version + 1]):
         depth = walk_prefix(table, detail, events, text, row, work)
         price = first_price(table, version, detail, events, text, row, work, depth)
-        trace(work, TRACE_PRICE, price, depth - 1, detail, 0, events[row, e.TIME_US])
         if price == NO_PRICE:
             return NO_PRICE
         work[W_PRICES + detail - first] = price

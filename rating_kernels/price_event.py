@@ -20,7 +20,8 @@ from rating_kernels.select_price import (
 )
 from rating_kernels.tariff_table import CAP_FREE, SPLIT_AT_BANDS, Bytes, Ints
 from rating_kernels.tiers import is_tiered, tier_sum
-from rating_kernels.trace import TRACE_PERIOD, TRACE_PRICE, TRACE_TIERS, TRACE_TOTAL, trace
+from rating_kernels.trace import TRACE_FEES, TRACE_PERIOD, TRACE_PRICE, TRACE_TIERS, TRACE_TOTAL, trace
+from rating_kernels.workspace import W_TRACE_ON
 
 # What `price_quantity` says beside the sum.
 PRICED, UNPRICED, TOO_LARGE = range(3)
@@ -34,12 +35,18 @@ def first_price(
     table: Ints, version: int, detail: int, events: Ints, text: Bytes, row: int, work: Ints, depth: int
 ) -> int:
     """The price at the start of the event; NO_PRICE where the detail has none."""
-    if table[table[t.DETAIL_BREAK_FIRST] + detail] + 1 == table[table[t.DETAIL_BREAK_FIRST] + detail + 1]:
-        # One price the whole week: no need to know where in it the event is.
-        return select_price(table, 0, events, text, row, work, depth)
-    zone_row = zone_at(table, table[table[t.VERSION_ZONE] + version], events[row, e.TIME_US], work)
-    slot = band_slot(table, detail, week_position_us(table, version, zone_row, events[row, e.TIME_US]))
-    return select_price(table, slot, events, text, row, work, depth)
+    slot, position_us = 0, 0
+    if (
+        work[W_TRACE_ON] == 1
+        or table[table[t.DETAIL_BREAK_FIRST] + detail] + 1 < table[table[t.DETAIL_BREAK_FIRST] + detail + 1]
+    ):
+        # Where a price holds the whole week nobody but who asks why needs to know where in it the event is.
+        zone_row = zone_at(table, table[table[t.VERSION_ZONE] + version], events[row, e.TIME_US], work)
+        position_us = week_position_us(table, version, zone_row, events[row, e.TIME_US])
+        slot = band_slot(table, detail, position_us)
+    price = select_price(table, slot, events, text, row, work, depth)
+    trace(work, TRACE_PRICE, price, detail, 0, events[row, e.TIME_US], position_us)
+    return price
 
 
 @kernel
@@ -83,13 +90,15 @@ def price_quantity(
     for the rest. Only a volume price over a cycle can be below zero.
     """
     quantity = events[row, e.QUANTITY]
-    total = table[table[t.PRICE_FLAT_NUM] + start_price]
+    flat, connect = table[table[t.PRICE_FLAT_NUM] + start_price], 0
     priced = quantity > covered
     if priced or quantity == 0:
-        total = checked_sum(total, table[table[t.PRICE_CONNECT_NUM] + start_price])
+        connect = table[table[t.PRICE_CONNECT_NUM] + start_price]
+    total = checked_sum(flat, connect)
     minimum = table[table[t.PRICE_MINIMUM_NUM] + start_price]
     if not priced or minimum < 0:
         minimum = NO_MINIMUM
+    trace(work, TRACE_FEES, start_price, connect, flat, max(minimum, -1))
     if is_tiered(table, start_price):
         tiers, said = _tier_price(table, start_price, quantity - covered, counted, work)
         if said != PRICED or total == OVERFLOW:
@@ -108,7 +117,7 @@ def price_quantity(
             position_us = week_position_us(table, version, zone_row, now_us)
             slot = band_slot(table, detail, position_us)
             price = select_price(table, slot, events, text, row, work, depth)
-            trace(work, TRACE_PRICE, price, depth - 1, detail, elapsed, now_us)
+            trace(work, TRACE_PRICE, price, detail, elapsed, now_us, position_us)
             if price == NO_PRICE:
                 return 0, UNPRICED, 0
             until_us = holds_until_us(table, version, zone_row, detail, slot, position_us, now_us)
@@ -124,8 +133,9 @@ def price_quantity(
         total = checked_sum(total, checked_product(count, table[table[t.PERIOD_INCREMENT_NUM] + period]))
         if total == OVERFLOW:
             return 0, TOO_LARGE, 0
+        begun = elapsed
         elapsed += count * table[table[t.PERIOD_INCREMENT] + period]
-        trace(work, TRACE_PERIOD, period, elapsed, count, total, 0)
+        trace(work, TRACE_PERIOD, period, begun, elapsed, count, total)
     if total == OVERFLOW:
         return 0, TOO_LARGE, 0
     return _bounded(table, start_price, total, minimum, work)
@@ -135,12 +145,13 @@ def price_quantity(
 def _tier_price(table: Ints, price: int, quantity: int, counted: int, work: Ints) -> tuple[int, int]:
     """(what a quantity adds to the tiers' sum, PRICED or TOO_LARGE)."""
     if counted < 0:
-        total = tier_sum(table, price, quantity)
+        total = tier_sum(table, price, quantity, work)
         trace(work, TRACE_TIERS, price, 0, quantity, 0, total)
         return total, TOO_LARGE if total == OVERFLOW else PRICED
     if counted > QUANTITY_MAX - quantity:
         return 0, TOO_LARGE
-    before, after = tier_sum(table, price, counted), tier_sum(table, price, counted + quantity)
+    before = tier_sum(table, price, counted, work)
+    after = tier_sum(table, price, counted + quantity, work)
     trace(work, TRACE_TIERS, price, counted, counted + quantity, before, after)
     if before == OVERFLOW or after == OVERFLOW:
         return 0, TOO_LARGE
@@ -155,7 +166,7 @@ def _bounded(table: Ints, price: int, total: int, minimum: int, work: Ints) -> t
     capped = 0
     if maximum >= 0 and bounded > maximum and table[table[t.PRICE_CAP] + price] == CAP_FREE:
         bounded, capped = maximum, 1
-    trace(work, TRACE_TOTAL, total, bounded, capped, price, 0)
+    trace(work, TRACE_TOTAL, total, bounded, capped, price)
     return bounded, PRICED, capped
 
 

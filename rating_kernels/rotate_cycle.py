@@ -24,7 +24,7 @@ from rating_kernels.group_image import (
     SECTION_SNAPSHOTS,
 )
 from rating_kernels.group_layout import append_row, row_at, section_count, section_free
-from rating_kernels.kernel import kernel
+from rating_kernels.kernel import kernel, standing_kernel
 from rating_kernels.outcomes import Outcome
 from rating_kernels.profile_image import (
     P_RECURRING,
@@ -39,6 +39,7 @@ from rating_kernels.profile_image import (
 )
 from rating_kernels.quantities import round_div
 from rating_kernels.tariff_table import HALF_UP, Ints
+from rating_kernels.trace import TRACE_ROTATED, trace
 from rating_kernels.undo_log import put
 from rating_kernels.workspace import W_LOG
 
@@ -81,7 +82,7 @@ def recurring_rows(words: Ints, at: int, profiles: Ints) -> int:
     return 0 if profile_at == NO_PROFILE else profiles[profile_at + P_RECURRING]
 
 
-@kernel
+@standing_kernel
 def rotate_group(
     table: Ints,
     calendars: Ints,
@@ -109,6 +110,7 @@ def rotate_group(
         or section_free(words, at, SECTION_ITEMS) < needed
     ):
         return NO_ROOM
+    trace(work, TRACE_ROTATED, words[at + H_GROUP_ID], cycles)
     for _ in range(cycles):
         row = append_row(words, at, SECTION_SNAPSHOTS)
         words[row + S_CYCLE_NO] = words[at + H_CYCLE_NO]

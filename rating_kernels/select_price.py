@@ -8,6 +8,7 @@ from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
 from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import MATCH_NUMBER, MATCH_TEXT, Bytes, Ints
+from rating_kernels.trace import TRACE_RULE, trace
 from rating_kernels.workspace import PATH_MAX, W_PATH, W_ZONE_ROW
 
 SECOND_US = 1_000_000
@@ -160,6 +161,7 @@ def select_price(table: Ints, slot: int, events: Ints, text: Bytes, row: int, wo
     for level in range(depth - 1, -1, -1):
         node = work[W_PATH + level]
         best = NO_PRICE
+        best_rule = 0
         best_weight = 0
         best_start = -2
         for rule in range(table[table[t.NODE_RULE_FIRST] + node], table[table[t.NODE_RULE_FIRST] + node + 1]):
@@ -176,6 +178,8 @@ def select_price(table: Ints, slot: int, events: Ints, text: Bytes, row: int, wo
             if start <= best_start or not conditions_hold(table, rule, events, text, row):
                 continue
             best, best_weight, best_start = table[table[t.RULE_PRICE] + rule], weight, start
+            best_rule = rule
         if best != NO_PRICE:
+            trace(work, TRACE_RULE, best_rule, level, table[table[t.RULE_BAND] + best_rule], best_start)
             return best
     return NO_PRICE

@@ -16,7 +16,7 @@ from rating_kernels.charge_group import (
     refund,
     use_allowance,
 )
-from rating_kernels.group_image import AMOUNT_MAX, C_AMOUNT
+from rating_kernels.group_image import AMOUNT_MAX, C_AMOUNT, H_GROUP_ID
 from rating_kernels.kernel import kernel
 from rating_kernels.profile_image import (
     G_OWNER_SLOT,
@@ -38,6 +38,21 @@ from rating_kernels.tariff_table import (
     Ints,
 )
 from rating_kernels.thresholds import watch
+from rating_kernels.trace import (
+    MEMBER_HOLDS,
+    MEMBER_NO_OWNER,
+    MEMBER_NOT_VALID,
+    MEMBER_ONE_TOO_MANY,
+    POLICY_APPLIES,
+    POLICY_OTHER_RESOURCE,
+    POLICY_OTHER_SERVICE,
+    POLICY_OTHER_TAG,
+    TRACE_CAPS,
+    TRACE_MEMBERSHIP,
+    TRACE_POLICY,
+    TRACE_SHORT,
+    trace,
+)
 from rating_kernels.workspace import (
     PAYER_WORDS,
     PAYERS_MAX,
@@ -56,7 +71,7 @@ SHARING_SHIFT = 32
 
 @kernel
 def find_payers(
-    profiles: Ints, profile_at: int, service: int, slot_at: Ints, time_us: int, work: Ints
+    words: Ints, profiles: Ints, profile_at: int, service: int, slot_at: Ints, time_us: int, work: Ints
 ) -> None:
     """List the memberships of a service that hold at the event's time and whose owner is here."""
     work[W_PAYERS] = 0
@@ -64,11 +79,14 @@ def find_payers(
     row = profile_at + profiles[profile_at + P_MEMBERSHIPS_AT] + first * MEMBERSHIP_WORDS
     for _ in range(profiles[service + V_MEMBERSHIPS]):
         slot = profiles[row + G_OWNER_SLOT]
-        if (
-            work[W_PAYERS] < PAYERS_MAX
-            and profiles[row + G_VALID_FROM_US] <= time_us < profiles[row + G_VALID_TO_US]
-            and slot_at[slot] >= 0
-        ):
+        why = MEMBER_HOLDS
+        if not profiles[row + G_VALID_FROM_US] <= time_us < profiles[row + G_VALID_TO_US]:
+            why = MEMBER_NOT_VALID
+        elif slot_at[slot] < 0:
+            why = MEMBER_NO_OWNER
+        elif work[W_PAYERS] == PAYERS_MAX:
+            why = MEMBER_ONE_TOO_MANY
+        if why == MEMBER_HOLDS:
             entry = W_PAYER_ROWS + work[W_PAYERS] * PAYER_WORDS
             work[entry + Y_AT] = slot_at[slot]
             work[entry + Y_POLICY] = profiles[row + G_POLICY]
@@ -76,23 +94,39 @@ def find_payers(
             work[entry + Y_SLOT] = slot
             work[entry + Y_CHANGED] = 0
             work[W_PAYERS] += 1
+        trace(
+            work,
+            TRACE_MEMBERSHIP,
+            profiles[row + G_SHARING_ID],
+            profiles[row + G_POLICY],
+            words[slot_at[slot] + H_GROUP_ID] if slot_at[slot] >= 0 else 0,
+            profiles[row + G_VALID_FROM_US],
+            profiles[row + G_VALID_TO_US],
+            why,
+        )
         row += MEMBERSHIP_WORDS
 
 
 @kernel
 def policy_covers(table: Ints, policy: int, service_type: int, resource: int, charge_tag_id: int) -> bool:
-    """Whether a policy speaks of this use of this resource; a policy without tags covers every tag."""
+    """Whether a policy speaks of this use of this resource."""
+    return policy_says(table, policy, service_type, resource, charge_tag_id) == POLICY_APPLIES
+
+
+@kernel
+def policy_says(table: Ints, policy: int, service_type: int, resource: int, charge_tag_id: int) -> int:
+    """POLICY_APPLIES, or what a policy does not cover; one without tags covers every tag."""
     if (table[table[t.POLICY_SERVICE_TYPES] + policy] >> service_type) & 1 == 0:
-        return False
+        return POLICY_OTHER_SERVICE
     if (table[table[t.POLICY_RESOURCES] + policy] >> resource) & 1 == 0:
-        return False
+        return POLICY_OTHER_RESOURCE
     first, end = table[table[t.POLICY_TAG_FIRST] + policy], table[table[t.POLICY_TAG_FIRST] + policy + 1]
     if first == end:
-        return True
+        return POLICY_APPLIES
     for tag in range(first, end):
         if table[table[t.POLICY_TAG_ID] + tag] == charge_tag_id:
-            return True
-    return False
+            return POLICY_APPLIES
+    return POLICY_OTHER_TAG
 
 
 @kernel
@@ -105,23 +139,32 @@ def member_goes_first(table: Ints, work: Ints) -> bool:
 
 @kernel
 def cap_room(
-    table: Ints, words: Ints, at: int, owner_at: int, policy: int, counter_id: int, time_us: int
+    table: Ints, words: Ints, at: int, owner_at: int, policy: int, counter_id: int, time_us: int, work: Ints
 ) -> int:
     """How much the policy's caps of the cycle still allow, for this member and for the group."""
-    room = AMOUNT_MAX
-    if table[table[t.POLICY_CAP_MEMBER] + policy] >= 0:
-        cycle_no, _, _, _ = booking_cycle(words, at, time_us)
-        row = counter_row(words, at, cycle_no, counter_id)
-        room = min(
-            room, table[table[t.POLICY_CAP_MEMBER] + policy] - (words[row + C_AMOUNT] if row >= 0 else 0)
-        )
-    if table[table[t.POLICY_CAP_GROUP] + policy] >= 0:
-        cycle_no, _, _, _ = booking_cycle(words, owner_at, time_us)
-        row = counter_row(words, owner_at, cycle_no, counter_id)
-        room = min(
-            room, table[table[t.POLICY_CAP_GROUP] + policy] - (words[row + C_AMOUNT] if row >= 0 else 0)
-        )
+    cap_member, cap_group = (
+        table[table[t.POLICY_CAP_MEMBER] + policy],
+        table[table[t.POLICY_CAP_GROUP] + policy],
+    )
+    if cap_member < 0 and cap_group < 0:
+        return AMOUNT_MAX
+    room, used_member, used_group = AMOUNT_MAX, 0, 0
+    if cap_member >= 0:
+        used_member = _counted(words, at, counter_id, time_us)
+        room = min(room, cap_member - used_member)
+    if cap_group >= 0:
+        used_group = _counted(words, owner_at, counter_id, time_us)
+        room = min(room, cap_group - used_group)
+    trace(work, TRACE_CAPS, used_member, cap_member, used_group, cap_group)
     return max(room, 0)
+
+
+@kernel
+def _counted(words: Ints, at: int, counter_id: int, time_us: int) -> int:
+    """What a group's counter of the cycle stands at."""
+    cycle_no, _, _, _ = booking_cycle(words, at, time_us)
+    row = counter_row(words, at, cycle_no, counter_id)
+    return words[row + C_AMOUNT] if row >= 0 else 0
 
 
 @kernel
@@ -163,13 +206,14 @@ def use_owner_allowance(
     """(quantity covered, whether units were used, denied) of one owner's allowance by its policy."""
     owner_at, policy, sharing_id = work[entry + Y_AT], work[entry + Y_POLICY], work[entry + Y_SHARING_ID]
     resource = table[table[t.ALLOWANCE_RESOURCE] + allowance]
-    if not policy_covers(
-        table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
-    ):
+    said = policy_says(table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail])
+    if said != POLICY_APPLIES:
+        trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, 0, said)
         return 0, False, False
     offered = min(left, mul_div(quantity, table[table[t.POLICY_PERCENT] + policy], 100, DOWN))
+    trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, offered, said)
     counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
-    units_max = cap_room(table, words, at, owner_at, policy, counter_id, time_us)
+    units_max = cap_room(table, words, at, owner_at, policy, counter_id, time_us, work)
     watch(table, words, owner_at, resource, time_us, work)
     taken, units = use_allowance(
         table,
@@ -188,6 +232,8 @@ def use_owner_allowance(
         work[entry + Y_CHANGED] = 1
         count_caps(table, words, at, owner_at, policy, counter_id, units, time_us, work)
     denied = taken < offered and table[table[t.POLICY_EXHAUSTED] + policy] == DENY_WHEN_EXHAUSTED
+    if taken < offered:
+        trace(work, TRACE_SHORT, sharing_id, offered - taken, 1 if denied else 0)
     return taken, units > 0, denied
 
 
@@ -280,18 +326,22 @@ def charge_owners(
             break
         entry = W_PAYER_ROWS + owner * PAYER_WORDS
         owner_at, policy, sharing_id = work[entry + Y_AT], work[entry + Y_POLICY], work[entry + Y_SHARING_ID]
-        if not policy_covers(
+        said = policy_says(
             table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
-        ):
+        )
+        if said != POLICY_APPLIES:
+            trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, 0, said)
             continue
         offered = min(amount - paid, mul_div(amount, table[table[t.POLICY_PERCENT] + policy], 100, HALF_UP))
+        trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, offered, said)
         counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
-        wanted = min(offered, cap_room(table, words, at, owner_at, policy, counter_id, time_us))
-        wanted, limited = chargeable(table, words, owner_at, resource, wanted, time_us)
-        if (limited == BEYOND_LIMIT or wanted < offered) and table[
-            table[t.POLICY_EXHAUSTED] + policy
-        ] == DENY_WHEN_EXHAUSTED:
-            return paid, paid_quantity, True, False
+        wanted = min(offered, cap_room(table, words, at, owner_at, policy, counter_id, time_us, work))
+        wanted, limited = chargeable(table, words, owner_at, resource, wanted, time_us, work)
+        if limited == BEYOND_LIMIT or wanted < offered:
+            denied = table[table[t.POLICY_EXHAUSTED] + policy] == DENY_WHEN_EXHAUSTED
+            trace(work, TRACE_SHORT, sharing_id, offered - wanted, 1 if denied else 0)
+            if denied:
+                return paid, paid_quantity, True, False
         if wanted == 0:
             continue
         watch(table, words, owner_at, resource, time_us, work)

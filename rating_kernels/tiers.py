@@ -8,6 +8,7 @@ from rating_kernels import table_words as t
 from rating_kernels.kernel import kernel
 from rating_kernels.quantities import checked_product, checked_sum, div_ceil
 from rating_kernels.tariff_table import BY_PERIOD, PER_CYCLE, VOLUME, Ints
+from rating_kernels.trace import TRACE_TIER, TRACE_TIER_SUM, trace
 
 
 @kernel
@@ -45,7 +46,7 @@ def is_tiered(table: Ints, price: int) -> bool:
 
 
 @kernel
-def tier_sum(table: Ints, price: int, quantity: int) -> int:
+def tier_sum(table: Ints, price: int, quantity: int, work: Ints) -> int:
     """What a quantity costs in 1/denominator when it is counted from nothing; OVERFLOW where too large."""
     first = table[table[t.PRICE_PERIOD_FIRST] + price]
     end = table[table[t.PRICE_PERIOD_FIRST] + price + 1]
@@ -53,14 +54,17 @@ def tier_sum(table: Ints, price: int, quantity: int) -> int:
         reached = first
         while reached + 1 < end and table[table[t.PERIOD_FROM] + reached + 1] < quantity:
             reached += 1
-        return _part(table, reached, quantity)
-    total = _part(table, first, quantity if first + 1 == end else _within(table, first, quantity))
+        total = _part(table, reached, quantity, work)
+        trace(work, TRACE_TIER_SUM, price, quantity, total)
+        return total
+    total = _part(table, first, quantity if first + 1 == end else _within(table, first, quantity), work)
     for tier in range(first + 1, end):
         start = table[table[t.PERIOD_FROM] + tier]
         if quantity <= start:
             break
         part = quantity - start if tier + 1 == end else _within(table, tier, quantity)
-        total = checked_sum(total, _part(table, tier, part))
+        total = checked_sum(total, _part(table, tier, part, work))
+    trace(work, TRACE_TIER_SUM, price, quantity, total)
     return total
 
 
@@ -71,10 +75,12 @@ def _within(table: Ints, tier: int, quantity: int) -> int:
 
 
 @kernel
-def _part(table: Ints, tier: int, quantity: int) -> int:
+def _part(table: Ints, tier: int, quantity: int, work: Ints) -> int:
     """Entering a tier, and a quantity at its price; a started block is charged whole."""
     blocks = div_ceil(quantity, table[table[t.PERIOD_INCREMENT] + tier])
-    return checked_sum(
+    cost = checked_sum(
         table[table[t.PERIOD_FLAT_NUM] + tier],
         checked_product(blocks, table[table[t.PERIOD_INCREMENT_NUM] + tier]),
     )
+    trace(work, TRACE_TIER, tier, quantity, blocks, cost)
+    return cost

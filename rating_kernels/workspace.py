@@ -49,18 +49,20 @@ W_ZONE_ROW = W_TAX_ITEM + 1
 # Price at the event's start of each detail of the rate plan version that was chosen.
 W_PRICES = W_ZONE_ROW + 1
 
-# Steps of a decision, for who asks why: whether to note them, count, then the rows of `trace`.
+# Steps of a decision, for who asks why: whether to note them, count (of those that did not fit too), then
+# the rows of `trace`.
 TRACE_MAX = 1_024
-TRACE_WORDS = 6
+TRACE_WORDS = 8
 W_TRACE_ON = W_PRICES + DETAILS_MAX
 W_TRACE = W_TRACE_ON + 1
 W_TRACE_ROWS = W_TRACE + 1
 WORKSPACE_WORDS = W_TRACE_ROWS + TRACE_MAX * TRACE_WORDS
 
 
-def new_workspace(limits: Ints) -> Ints:
-    """An empty workspace with these limits."""
+def new_workspace(limits: Ints, *, traced: bool = False) -> Ints:
+    """An empty workspace with these limits; `traced`: steps of the event decided last are noted in it."""
     assert len(limits) == LIMITS
     work = np.zeros(WORKSPACE_WORDS, np.int64)
     work[W_LIMITS : W_LIMITS + LIMITS] = limits
+    work[W_TRACE_ON] = int(traced)
     return work

@@ -111,3 +111,20 @@ def test_every_setting_is_explained():
         b"charging.horizon_hours",
     ):
         assert word in done.stdout
+
+
+def test_an_event_is_explained_when_asked_for_and_the_others_are_charged_too(customers):
+    lines = b"\n".join(json.dumps(call(1, name, 60)).encode() for name in ("a", "b"))
+    one = rate(customers, "-", "--explain", "--event", "b", stdin=lines).stdout.decode()
+    assert one.startswith("usage/0/2/0  CHARGED: charged in full\n")
+    assert "balance 1  9.98 €  owes 0.08 -> 10.06" in one
+    assert "usage/0/1/0" not in one
+    told = rate(customers, "-", "--explain", "--json", stdin=lines).stdout.splitlines()
+    assert [json.loads(line)["details"][0]["pricing"]["amount"] for line in told] == ["0.08", "0.08"]
+
+
+@pytest.mark.parametrize("option", [["--json"], ["--event", "a"]])
+def test_what_belongs_to_an_explanation_is_refused_without_one(customers, option):
+    done = rate(customers, "-", *option)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--explain" in done.stderr

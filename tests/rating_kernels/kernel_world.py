@@ -10,8 +10,11 @@ from balance_store.decision_record import DecidedEvent, decided_events
 from balance_store.group_record import pack_group
 from balance_store.requests import Records
 from charging.balance_cache import BalanceCache
-from charging.decide_batch import decide_rows, decision_limits, room_for
-from charging.decode_events import decode_messages
+from charging.decide_batch import Steps, decide_and_note, decide_rows, decision_limits, room_for
+from charging.decode_events import DecodedBatch, decode_messages
+from charging.explain_decision import Decision, explain
+from charging.explain_names import Names, people_of
+from charging.explanation import Explanation
 from charging.messages import Message
 from charging.resolve_events import ReadNow, resolve
 from config.code_ids import code_id
@@ -45,6 +48,7 @@ class KernelWorld:
         self.catalogue = catalogue
         self.cache = BalanceCache(catalogue, 100_000)
         self.limits = decision_limits(settings)
+        self.people = people_of(customers)
         self.group_of: dict[str, int] = {}
         self._customer_ids: set[int] = set()
         for customer in customers:
@@ -61,6 +65,26 @@ class KernelWorld:
 
     def charge(self, *events: dict) -> list[DecidedEvent]:
         """Decide these events as one batch, in order."""
+        return self._decided(events, decide_rows)[0]
+
+    def explained(self, *events: dict) -> list[tuple[DecidedEvent, Explanation]]:
+        """The same, each with why it was decided so."""
+        steps: dict[int, Steps] = {}
+        decided, decoded = self._decided(events, lambda *call: decide_and_note(*call, steps))
+        names = Names(self.catalogue, self.people)
+        return [
+            (
+                one,
+                explain(
+                    Decision("usage", 0, decoded.events[row], one, decoded.details.get(row, "")),
+                    steps[row],
+                    names,
+                ),
+            )
+            for row, one in enumerate(decided)
+        ]
+
+    def _decided(self, events, decide) -> tuple[list[DecidedEvent], DecodedBatch]:
         messages = [Message(0, next(self._offsets), 0, msgspec.json.encode(event), ()) for event in events]
         decoded = decode_messages(messages, self.catalogue, MESSAGE_BYTES_MAX)
         rows = np.arange(len(decoded.words), dtype=np.int64)
@@ -71,10 +95,8 @@ class KernelWorld:
         )
         assert not wanted, "everything is in the cache"
         self.limits[L_BATCH_NO] = batch_no
-        out = decide_rows(
-            self.cache, self.limits, decoded.words, decoded.text, rows, room_for(len(decoded.words))
-        )
-        return decided_events(decoded.words, out)
+        out = decide(self.cache, self.limits, decoded.words, decoded.text, rows, room_for(len(decoded.words)))
+        return decided_events(decoded.words, out), decoded
 
     def record(self, customer: str) -> bytes:
         """The customer's balance group as it would be stored."""
