@@ -4,10 +4,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-quick format clean
+.PHONY: help demo test check bench bench-quick bench-kernels format clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -32,6 +32,9 @@ bench: .venv/ready ## events a second end to end, beside what the client alone c
 
 bench-quick: .venv/ready ## the same in under 3 minutes
 	$(BIN)/python -m bench.bench_pipeline --quick
+
+bench-kernels: .venv/ready ## events a second that the kernels decide on one core, a million balance groups
+	$(BIN)/python -m bench.bench_kernels
 
 format: .venv/ready ## rewrite the code as ruff formats it
 	$(BIN)/ruff format .

@@ -100,13 +100,14 @@ def kernel_world(
     )
 
 
-def batch_of(world: KernelWorld, customers: Ints, dice: np.random.Generator) -> Batch:
+def batch_of(world: KernelWorld, customers: Ints, quantity: int, dice: np.random.Generator) -> Batch:
     """One event of each of these customers, in this order, with ids and texts of its own."""
     size = len(world.templates)
     kind = customers % size
     events = world.templates[kind]
     events[:, e.PROFILE_AT] += customers // size * world.profile_step
     events[:, e.ID_HASH] = dice.integers(-(2**63), 2**63 - 1, len(customers))
+    events[:, e.QUANTITY] = quantity
     events[:, e.OFFSET] = np.arange(len(customers))
     lengths = np.array([len(text) for text in world.texts])[kind]
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
