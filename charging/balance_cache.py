@@ -17,7 +17,7 @@ from charging.profile_words import identifiers_of, profile_words
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.group_image import H_CALENDAR, H_CUSTOMER_ID, H_PROFILE_AT, H_TOUCHED, INFINITE_US
 from rating_kernels.group_layout import grown, image_words
-from rating_kernels.rotate_cycle import NO_PROFILE
+from rating_kernels.profile_image import NO_PROFILE
 from rating_kernels.table_words import table_words
 from rating_kernels.tariff_table import Ints
 

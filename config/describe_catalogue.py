@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from config.catalogue import Catalogue, CreditLimit
+from config.catalogue import Catalogue, CreditLimit, Rollover
 from config.compiled_catalogue import CompiledCatalogue, EventTypeInfo
 from config.rate_plan import (
     BandWindow,
@@ -65,8 +65,21 @@ def _product(compiled: CompiledCatalogue, code: str) -> str:
         parts.append(f"{product.fee} {product.fee_resource or compiled.site.currency} a cycle, {prorated}")
     for allowance in product.allowances:
         unit = compiled.resources[allowance.resource].unit
-        parts.append(f"{allowance.amount} {unit} of {allowance.resource} a cycle")
+        parts.append(
+            f"{allowance.amount} {unit} of {allowance.resource} a cycle{_rollover(allowance.rollover, unit)}"
+        )
     return f"{code}: {product.name}, {'; '.join(parts)}"
+
+
+def _rollover(rollover: Rollover | None, unit: str) -> str:
+    if rollover is None:
+        return ""
+    text = f", what is left for {rollover.cycles} more"
+    if rollover.per_cycle is not None:
+        text += f", up to {rollover.per_cycle} {unit} of each"
+    if rollover.total is not None:
+        text += f", up to {rollover.total} {unit} in all"
+    return text
 
 
 def _event_type(event: EventTypeInfo) -> str:
