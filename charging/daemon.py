@@ -121,6 +121,8 @@ class Daemon:
             asyncio.create_task(pump.watch_lag(), name="lag"),
             asyncio.create_task(self._catalogue_watch().run(), name="catalogue"),
         ]
+        for task in beside:
+            task.add_done_callback(_tell_if_failed)
         try:
             await pump.run()
         finally:
@@ -157,6 +159,12 @@ class Daemon:
         outputs, counts = batch_outputs(batch, self._catalogues.writer)
         self.metrics.count_outcomes(counts)
         return outputs
+
+
+def _tell_if_failed(task: asyncio.Task[None]) -> None:
+    """Charging goes on without what runs beside it, but not in silence."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("ended", task=task.get_name(), error=repr(task.exception()))
 
 
 async def _run(settings: Settings, catalogue: CompiledCatalogue, loaded_state: FolderState) -> None:
