@@ -8,7 +8,7 @@ from the event before, group ids of impacts from the user's group.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from balance_store.varint import VARINT_BYTES_MAX, get_varint, put_varint
 from rating_kernels import batch_words as e
@@ -78,7 +78,7 @@ _COLUMNS = np.array(
 )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bound(rows: Ints, decided: Ints) -> int:
     numbers = HEAD_NUMBERS
     for row in rows:
@@ -89,7 +89,7 @@ def _bound(rows: Ints, decided: Ints) -> int:
     return numbers * VARINT_BYTES_MAX
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pack(
     events: Ints, rows: Ints, decided: Ints, impacts: Ints, notices: Ints, catalogue_version: int, out: Bytes
 ) -> int:

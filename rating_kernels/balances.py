@@ -1,6 +1,6 @@
 """Pure. Sub-balances of a group: totals, credits, and the one that takes what nothing covers."""
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels.group_image import (
     B_AMOUNT,
@@ -34,7 +34,7 @@ NO_ROOM = -1
 NONE = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def total_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     """Sum of a resource's balances valid at an instant: positive = owed, negative = prepaid or free."""
     total = 0
@@ -49,7 +49,7 @@ def total_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def granted_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     """What was granted to the balances of a resource that are valid at an instant, as a positive number."""
     total = 0
@@ -64,7 +64,7 @@ def granted_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def credit_balance(
     words: Ints,
     at: int,
@@ -89,7 +89,7 @@ def credit_balance(
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_credit(
     words: Ints, at: int, resource_id: int, valid_from_us: int, valid_to_us: int, priority: int, kind: int
 ) -> int:
@@ -108,7 +108,7 @@ def find_credit(
     return NONE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def append_credit(
     words: Ints,
     at: int,
@@ -137,7 +137,7 @@ def append_credit(
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def owed_balance(
     words: Ints, at: int, resource_id: int, start_us: int, end_us: int, created_us: int, work: Ints
 ) -> int:
@@ -164,7 +164,7 @@ def owed_balance(
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_to_item(
     words: Ints,
     at: int,
@@ -195,7 +195,7 @@ def add_to_item(
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def drop_expired(words: Ints, at: int, before_us: int) -> None:
     """Remove the balances that ended at or before an instant."""
     number = section_count(words, at, SECTION_BALANCES) - 1

@@ -1,6 +1,6 @@
 """Pure. One rated event on its payers: each detail is covered, priced, rounded once, discounted and charged."""
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
@@ -47,7 +47,7 @@ NO_RATE, AMOUNT_OUT_OF_RANGE = int(Outcome.NO_RATE), int(Outcome.AMOUNT_OUT_OF_R
 assert CHARGED < CHARGED_OVER_LIMIT < PARTLY_CHARGED < DENIED_LIMIT < DENIED_SHARING
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_event(
     table: Ints,
     events: Ints,
@@ -114,7 +114,7 @@ def charge_event(
     return outcome, flags
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _amount(
     table: Ints,
     events: Ints,
@@ -159,7 +159,7 @@ def _amount(
     return amount, CHARGED, capped
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _with_tax(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> int:
     """The amount with the tax that is charged with the event; OUT_OF_RANGE where its code has no rate then."""
     work[W_TAX_LEFT] = 0
@@ -176,7 +176,7 @@ def _with_tax(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> i
     return net + tax
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_amount(
     table: Ints,
     words: Ints,
@@ -222,7 +222,7 @@ def charge_amount(
     return outcome, shared
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _charge_nothing(
     table: Ints,
     words: Ints,
@@ -247,7 +247,7 @@ def _charge_nothing(
     return CHARGED
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_user(
     table: Ints,
     words: Ints,

@@ -3,7 +3,7 @@
 Every change goes through the undo log, and every change of a balance leaves an impact.
 """
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels import table_words as t
 from rating_kernels.balances import NO_ROOM, add_to_item, owed_balance, total_valid
@@ -42,7 +42,7 @@ WITHIN_LIMIT, OVER_LIMIT, BEYOND_LIMIT = range(3)
 NO_LIMIT = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def booking_cycle(words: Ints, at: int, time_us: int) -> tuple[int, int, int, bool]:
     """(number, start, end, late) of the cycle that an event of this time is booked to (DECISIONS 18)."""
     if time_us < words[at + H_CYCLE_START_US]:
@@ -55,7 +55,7 @@ def booking_cycle(words: Ints, at: int, time_us: int) -> tuple[int, int, int, bo
     return words[at + H_CYCLE_NO], words[at + H_CYCLE_START_US], words[at + H_CYCLE_END_US], False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_limit(table: Ints, words: Ints, at: int, resource: int) -> int:
     """Row of the group's credit limit for a resource, or NO_LIMIT."""
     credit_id = words[at + H_CREDIT_ID]
@@ -76,7 +76,7 @@ def find_limit(table: Ints, words: Ints, at: int, resource: int) -> int:
     return NO_LIMIT
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def chargeable(
     table: Ints, words: Ints, at: int, resource: int, amount: int, time_us: int
 ) -> tuple[int, int]:
@@ -97,7 +97,7 @@ def chargeable(
     return max(room, 0), BEYOND_LIMIT
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _book(
     words: Ints,
     at: int,
@@ -132,7 +132,7 @@ def _book(
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def refund(
     table: Ints,
     words: Ints,
@@ -156,7 +156,7 @@ def refund(
     return _book(words, at, cycle_no, item_id, resource_id, amount, amount, quantity, impacts, work)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_impact(
     impacts: Ints,
     work: Ints,
@@ -183,7 +183,7 @@ def add_impact(
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_group(
     table: Ints,
     words: Ints,
@@ -223,7 +223,7 @@ def charge_group(
     return _book(words, at, cycle_no, item_id, resource_id, amount, left, quantity, impacts, work)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def use_allowance(
     table: Ints,
     words: Ints,
@@ -261,7 +261,7 @@ def use_allowance(
     return covered, used
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def counter_row(words: Ints, at: int, cycle_no: int, counter_id: int) -> int:
     """Offset of a cycle's counter, or -1."""
     row = row_at(words, at, SECTION_COUNTERS, 0)
@@ -272,7 +272,7 @@ def counter_row(words: Ints, at: int, cycle_no: int, counter_id: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count(words: Ints, at: int, cycle_no: int, counter_id: int, amount: int, work: Ints) -> None:
     """Add to a cycle's counter, made if absent; the batch kernel has made room."""
     row = counter_row(words, at, cycle_no, counter_id)

@@ -1,12 +1,12 @@
 """Pure. Boundaries of cycles, compiled into one list for each calendar in use."""
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels.group_image import INFINITE_US
 from rating_kernels.tariff_table import Ints
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def next_boundary(calendars: Ints, calendar: int, after_us: int) -> int:
     """The first cycle boundary after an instant; INFINITE_US past the compiled years."""
     low = calendars[calendar]

@@ -4,7 +4,7 @@ A denied event leaves no trace but its id in the ring. An event is not begun bef
 change has room for the worst it can do; where one has not, the kernel returns and asks.
 """
 
-from numba import njit
+from rating_kernels.kernel import kernel, standing_kernel
 
 from rating_kernels import batch_words as e
 from rating_kernels.batch_columns import (
@@ -109,7 +109,7 @@ def decide_events(
     return answer
 
 
-@njit(cache=True, nogil=True)
+@standing_kernel
 def decide_rows(
     table: Ints,
     calendars: Ints,
@@ -179,7 +179,7 @@ def decide_rows(
     return len(rows), BATCH_DONE, NONE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _clear(decided: Ints, row: int, work: Ints) -> None:
     decided[row, :] = 0
     decided[row, e.DUPLICATE_OF] = NONE
@@ -187,7 +187,7 @@ def _clear(decided: Ints, row: int, work: Ints) -> None:
     decided[row, e.NOTICE_FIRST] = work[W_NOTICES]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _touch(words: Ints, slot_at: Ints, slot: int, touched: Ints, work: Ints) -> None:
     """Note that this call changed the group."""
     at = slot_at[slot]
@@ -197,7 +197,7 @@ def _touch(words: Ints, slot_at: Ints, slot: int, touched: Ints, work: Ints) -> 
         work[W_TOUCHED] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _begin(
     calendars: Ints,
     table: Ints,
@@ -239,7 +239,7 @@ def _begin(
     return CHARGED
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _decide(
     table: Ints,
     events: Ints,
@@ -293,7 +293,7 @@ def _decide(
     return outcome
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _touch_owners(words: Ints, slot_at: Ints, touched: Ints, work: Ints) -> None:
     """Mark the owners' groups that paid or counted."""
     for payer in range(work[W_PAYERS]):

@@ -1,6 +1,6 @@
 """Pure. What comes off an event's amount, and the tax that goes on top of it (DECISIONS 14-15)."""
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels import table_words as t
 from rating_kernels.batch_columns import IMPACT_DISCOUNT
@@ -21,7 +21,7 @@ from rating_kernels.trace import TRACE_DISCOUNT, trace
 NO_TAX_RATE = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def discounted(
     table: Ints,
     profiles: Ints,
@@ -59,7 +59,7 @@ def discounted(
     return net
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def tax_on(table: Ints, detail: int, net: int, time_us: int) -> int:
     """The tax that a detail's code charges with the event, half up; NO_TAX_RATE where it has none then."""
     tax = table[table[t.DETAIL_TAX] + detail]
@@ -71,7 +71,7 @@ def tax_on(table: Ints, detail: int, net: int, time_us: int) -> int:
     return NO_TAX_RATE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _off(table: Ints, discount: int, detail: int, net: int) -> int:
     numerator = table[table[t.DISCOUNT_NUM] + discount]
     denominator = table[table[t.DISCOUNT_DEN] + discount]
@@ -84,7 +84,7 @@ def _off(table: Ints, discount: int, detail: int, net: int) -> int:
     return mul_div_wide(net, numerator, denominator * step, mode) * step
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _matches(table: Ints, discount: int, detail: int) -> bool:
     """Whether an impact of the detail bears one of the discount's tags; no tags fit every impact."""
     if table[table[t.DISCOUNT_RESOURCE] + discount] != table[table[t.DETAIL_RESOURCE] + detail]:

@@ -1,6 +1,6 @@
 """Pure. Whether the groups and the output can take the worst that one event can add to them."""
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
@@ -33,19 +33,19 @@ HAS_ROOM, NEEDS_ROOM, TOO_MANY = range(3)
 LOG_A_PAYER = 24
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rotations(calendars: Ints, words: Ints, at: int, time_us: int, work: Ints) -> int:
     """How many cycles of a group end before an event; more than may wait for billing end none."""
     return min(cycles_over(calendars, words, at, time_us), work[W_LIMITS + L_SNAPSHOTS_MAX])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rotated_rows(words: Ints, at: int, profiles: Ints, cycles: int) -> int:
     """Rows of balances, and of items, that so many rotations may add to a group."""
     return 0 if cycles == 0 else ROWS_A_CYCLE * cycles * recurring_rows(words, at, profiles)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def has_room(
     table: Ints,
     calendars: Ints,
@@ -71,14 +71,14 @@ def has_room(
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def membership_row(profiles: Ints, profile_at: int, service: int) -> int:
     """Offset of the first membership that the service may use."""
     first = profiles[service + V_MEMBERSHIP_FIRST]
     return profile_at + profiles[profile_at + P_MEMBERSHIPS_AT] + first * MEMBERSHIP_WORDS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def group_without_room(
     table: Ints,
     calendars: Ints,
@@ -106,7 +106,7 @@ def group_without_room(
     return NONE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def output_room(
     table: Ints,
     calendars: Ints,

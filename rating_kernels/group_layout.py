@@ -1,7 +1,7 @@
 """Pure. Reading, filling and laying out group images (see `group_image` for the words)."""
 
 import numpy as np
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels.group_image import (
     H_SECTIONS,
@@ -19,26 +19,26 @@ ROOM = (2, 2, 2, 1, 4, 1)
 _ROW_WORDS = np.array(SECTION_ROW_WORDS, np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def section_count(words: Ints, at: int, section: int) -> int:
     """Rows in a section of the image at `at`."""
     return words[at + H_SECTIONS + section * SECTION_WORDS]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def section_free(words: Ints, at: int, section: int) -> int:
     """Rows a section can still take before the image must be laid out again."""
     head = at + H_SECTIONS + section * SECTION_WORDS
     return words[head + 1] - words[head]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def row_at(words: Ints, at: int, section: int, row: int) -> int:
     """Offset in the arena of a section's row; the row need not be in use yet."""
     return at + words[at + H_SECTIONS + section * SECTION_WORDS + 2] + row * _ROW_WORDS[section]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def append_row(words: Ints, at: int, section: int) -> int:
     """Take a row at a section's end, zeroed, and return its offset; -1 if there is no room."""
     head = at + H_SECTIONS + section * SECTION_WORDS
@@ -51,7 +51,7 @@ def append_row(words: Ints, at: int, section: int) -> int:
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def remove_row(words: Ints, at: int, section: int, row: int) -> None:
     """Remove a row; later rows move up, so the order of creation stays."""
     head = at + H_SECTIONS + section * SECTION_WORDS
@@ -64,7 +64,7 @@ def remove_row(words: Ints, at: int, section: int, row: int) -> None:
     words[head] = count - 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def image_words(words: Ints, at: int) -> int:
     """Words the image occupies, its unused room included."""
     total = HEADER_WORDS
@@ -73,7 +73,7 @@ def image_words(words: Ints, at: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def words_needed(capacities: Ints) -> int:
     """Words of an image with these capacities."""
     total = HEADER_WORDS
@@ -82,7 +82,7 @@ def words_needed(capacities: Ints) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lay_out(words: Ints, at: int, capacities: Ints) -> None:
     """Write the section table of an empty image at `at`; the header's other words become 0."""
     words[at : at + HEADER_WORDS] = 0
@@ -95,7 +95,7 @@ def lay_out(words: Ints, at: int, capacities: Ints) -> None:
         offset += capacities[section] * _ROW_WORDS[section]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def copy_image(source: Ints, source_at: int, target: Ints, target_at: int, capacities: Ints) -> None:
     """Copy an image into a place laid out with other capacities, none below the rows in use."""
     lay_out(target, target_at, capacities)

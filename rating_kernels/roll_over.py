@@ -7,7 +7,7 @@ leaves in all what it would have left in time, but for this: where the bound in 
 order takes older units first, it cannot make room for them any more.
 """
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels import table_words as t
 from rating_kernels.balances import NO_ROOM, NONE, append_credit, find_credit
@@ -48,7 +48,7 @@ from rating_kernels.tariff_table import Ints
 PRIORITY = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def roll_over(
     table: Ints, calendars: Ints, words: Ints, at: int, profiles: Ints, start_us: int, end_us: int
 ) -> None:
@@ -71,7 +71,7 @@ def roll_over(
         row += RECURRING_WORDS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _roll_row(
     calendars: Ints,
     words: Ints,
@@ -112,7 +112,7 @@ def _roll_row(
     words[rolled + B_GRANTED] += units
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rolled_left(words: Ints, at: int, resource_id: int, after_us: int) -> int:
     """Units of a resource that rolled before and outlive an instant, whichever product granted them."""
     total = 0

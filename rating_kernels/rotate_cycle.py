@@ -4,7 +4,7 @@ Item totals and counters stay where they are under their cycle's number; a snaps
 cycle ended. What may roll over is kept, and recurring allowances and fees of the next cycle are applied.
 """
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels import table_words as t
 from rating_kernels.balances import NO_ROOM, add_to_item, credit_balance, drop_expired, owed_balance
@@ -51,7 +51,7 @@ SNAPSHOTS_FULL = int(Outcome.SNAPSHOTS_FULL)
 ROWS_A_CYCLE = 3
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cycles_over(calendars: Ints, words: Ints, at: int, until_us: int) -> int:
     """How many cycles of the group have ended at or before an instant."""
     count = 0
@@ -62,14 +62,14 @@ def cycles_over(calendars: Ints, words: Ints, at: int, until_us: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def recurring_rows(words: Ints, at: int, profiles: Ints) -> int:
     """Rows that a cycle of the group may start with (an upper bound: those of all its customer's groups)."""
     profile_at = words[at + H_PROFILE_AT]
     return 0 if profile_at == NO_PROFILE else profiles[profile_at + P_RECURRING]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rotate_group(
     table: Ints,
     calendars: Ints,
@@ -115,7 +115,7 @@ def rotate_group(
     return CHARGED
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def apply_recurring(
     table: Ints, words: Ints, at: int, profiles: Ints, numerator: int, denominator: int, work: Ints
 ) -> int:
@@ -150,7 +150,7 @@ def apply_recurring(
     return outcome
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_fee(
     words: Ints, at: int, resource_id: int, item_id: int, fee: int, created_us: int, work: Ints
 ) -> int:

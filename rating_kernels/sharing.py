@@ -4,7 +4,7 @@ The workspace lists the memberships that hold for the event, best first. One hop
 memberships are not looked at.
 """
 
-from numba import njit
+from rating_kernels.kernel import kernel
 
 from rating_kernels import table_words as t
 from rating_kernels.batch_columns import FLAG_SHARED
@@ -54,7 +54,7 @@ from rating_kernels.workspace import (
 SHARING_SHIFT = 32
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_payers(
     profiles: Ints, profile_at: int, service: int, slot_at: Ints, time_us: int, work: Ints
 ) -> None:
@@ -79,7 +79,7 @@ def find_payers(
         row += MEMBERSHIP_WORDS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def policy_covers(table: Ints, policy: int, service_type: int, resource: int, charge_tag_id: int) -> bool:
     """Whether a policy speaks of this use of this resource; a policy without tags covers every tag."""
     if (table[table[t.POLICY_SERVICE_TYPES] + policy] >> service_type) & 1 == 0:
@@ -95,7 +95,7 @@ def policy_covers(table: Ints, policy: int, service_type: int, resource: int, ch
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def member_goes_first(table: Ints, work: Ints) -> bool:
     """The best membership's strategy decides whether the user's own balances come first."""
     return (
@@ -103,7 +103,7 @@ def member_goes_first(table: Ints, work: Ints) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cap_room(
     table: Ints, words: Ints, at: int, owner_at: int, policy: int, counter_id: int, time_us: int
 ) -> int:
@@ -124,7 +124,7 @@ def cap_room(
     return max(room, 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_caps(
     table: Ints,
     words: Ints,
@@ -145,7 +145,7 @@ def count_caps(
         count(words, owner_at, cycle_no, counter_id, amount, work)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def use_owner_allowance(
     table: Ints,
     words: Ints,
@@ -191,7 +191,7 @@ def use_owner_allowance(
     return taken, units > 0, denied
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cover_by_allowances(
     table: Ints,
     words: Ints,
@@ -258,7 +258,7 @@ def cover_by_allowances(
     return covered, flags, False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_owners(
     table: Ints,
     words: Ints,
