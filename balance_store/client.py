@@ -214,6 +214,7 @@ def commit_arguments(commit: Commit) -> list[bytes | str | int]:
         RESERVATION_MS,
         RECENT_BYTES_MAX,
         len(commit.usage),
+        commit.lowest_catalogue,
     ]
     for usage in commit.usage:
         floor = "" if usage.floor == NO_FLOOR else " ".join(map(str, usage.floor))

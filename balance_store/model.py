@@ -185,6 +185,7 @@ class ModelStore:
             while size > self._recent_bytes_max:
                 _, groups, profiles = shard.recent.pop(0)
                 size -= ID_BYTES * (len(groups) + len(profiles))
+        shard.catalogue_version = max(shard.catalogue_version, commit.lowest_catalogue)
         reserved = self._reservation(shard, commit.caller)
         if reserved is None or reserved[0] == commit.caller:
             shard.reservation = None

@@ -61,6 +61,10 @@ class Recurring(msgspec.Struct, frozen=True, array_like=True, gc=False):
     amount: int
     valid_from_us: int
     valid_to_us: int
+    # What is left of an allowance: for how many cycles more, up to how many units of a cycle's and in all.
+    rollover_cycles: int = 0
+    rolled_a_cycle: int = 0
+    rolled_in_all: int = 0
 
 
 class Profile(msgspec.Struct, frozen=True, array_like=True):

@@ -90,6 +90,7 @@ class Commit(NamedTuple):
     read_group_ids: tuple[int, ...]  # what the decision stood on and did not write
     read_profile_ids: tuple[int, ...]
     usage: tuple[Usage, ...]
+    lowest_catalogue: int = 0  # the shard accepts none below this from now on; 0 = leave it
 
 
 class CommitStatus(enum.IntEnum):

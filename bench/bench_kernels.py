@@ -50,10 +50,10 @@ def main(*, plain: bool = False, groups: int = GROUPS) -> None:
         Balance groups in the cache.
     """
     if plain:
-        rates = {
+        plain_rates = {
             name: _rate(make(PLAIN_GROUPS), UNIFORM, PLAIN_EVENTS, 1, 1)[0] for name, make in WORLDS.items()
         }
-        print(json.dumps(rates))
+        print(json.dumps(plain_rates))
         return
     twin = _plain_rates()
     for name, make in WORLDS.items():
@@ -155,7 +155,7 @@ def _rate(
 
 def _round(world: KernelWorld, batches: list[Batch], dice: np.random.Generator) -> float:
     rows: Ints = np.arange(len(batches[0].events), dtype=np.int64)
-    out = room_for(len(rows)).grown()
+    out = room_for(len(rows)).grown().grown()
     spent = 0.0
     for batch in batches:
         # New ids each time: what was seen before would be a duplicate.

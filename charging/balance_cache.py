@@ -17,6 +17,7 @@ from charging.profile_words import identifiers_of, profile_words
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.group_image import H_CALENDAR, H_CUSTOMER_ID, H_PROFILE_AT, H_TOUCHED, INFINITE_US
 from rating_kernels.group_layout import grown, image_words
+from rating_kernels.profile_image import NO_PROFILE
 from rating_kernels.table_words import table_words
 from rating_kernels.tariff_table import Ints
 
@@ -85,6 +86,8 @@ class BalanceCache:
         self.slot_shard: Ints = np.zeros(1024, np.int64)
         self._slot_of: dict[int, int] = {}
         self._profiles: dict[int, CachedProfile] = {}
+        # Profiles whose images are of another catalogue version; made again when they are used.
+        self._outdated: dict[int, CachedProfile] = {}
         self._fresh_groups: set[int] = set()
 
     # What is here ------------------------------------------------------------------------------
@@ -100,10 +103,10 @@ class BalanceCache:
 
     def missing(self, customer_id: int) -> Missing:
         """What has to be loaded for the customer; empty when ready."""
-        cached = self._profiles.get(customer_id)
+        cached = self._up_to_date(customer_id)
         if cached is None:
             return Missing(set(), {customer_id})
-        owners = {owner for owner in cached.owner_ids if owner not in self._profiles}
+        owners = {owner for owner in cached.owner_ids if self._up_to_date(owner) is None}
         return Missing({g for g in cached.group_ids if g not in self._fresh_groups}, owners)
 
     def image_at(self, group_id: int) -> int:
@@ -123,12 +126,20 @@ class BalanceCache:
             self.slot_group_id[slot] = group_id
         return slot
 
+    def _up_to_date(self, customer_id: int) -> CachedProfile | None:
+        """The profile with an image of the catalogue in use, if it is here."""
+        outdated = self._outdated.pop(customer_id, None)
+        if outdated is not None:
+            self._install_profile(outdated.shard, outdated.profile)
+            self._profiles[customer_id].used_in = outdated.used_in
+        return self._profiles.get(customer_id)
+
     # What comes in -----------------------------------------------------------------------------
 
     def install(self, shard: int, records: Records) -> None:
         """Take records as the store gave them; None removes what is here."""
         for customer_id, record in records.profiles.items():
-            self._profiles.pop(customer_id, None)
+            self._forget_profile(customer_id)
             if record is not None:
                 self._install_profile(shard, unpack_profile(record))
         for group_id, record in records.groups.items():
@@ -158,7 +169,7 @@ class BalanceCache:
         self.words[at + H_CALENDAR] = self.calendars.index_of(self.words, at)
         self.words[at + H_TOUCHED] = 0
         owner = self._profiles.get(int(image[H_CUSTOMER_ID]))
-        self.words[at + H_PROFILE_AT] = -1 if owner is None else owner.at
+        self.words[at + H_PROFILE_AT] = NO_PROFILE if owner is None else owner.at
         self.slot_shard[slot] = shard
         self._fresh_groups.add(group_id)
 
@@ -188,12 +199,17 @@ class BalanceCache:
         """Drop these rows; the next batch that needs them loads them."""
         self._fresh_groups -= group_ids
         for customer_id in profile_ids:
-            self._profiles.pop(customer_id, None)
+            self._forget_profile(customer_id)
+
+    def _forget_profile(self, customer_id: int) -> None:
+        self._profiles.pop(customer_id, None)
+        self._outdated.pop(customer_id, None)
 
     def forget_shard(self, shard: int) -> None:
         """Drop every row of a shard."""
         groups = [g for g, slot in self._slot_of.items() if self.slot_shard[slot] == shard]
-        profiles = [c for c, cached in self._profiles.items() if cached.shard == shard]
+        known = [*self._profiles.values(), *self._outdated.values()]
+        profiles = [cached.customer_id for cached in known if cached.shard == shard]
         self.forget_rows(frozenset(groups), frozenset(profiles))
 
     def collect(self) -> None:
@@ -203,7 +219,8 @@ class BalanceCache:
         """
         if len(self._slot_of) <= self._groups_max and self._words_used <= self._words_ceiling():
             return
-        kept = sorted(self._profiles.values(), key=lambda cached: -cached.used_in)
+        known = [*self._profiles.values(), *self._outdated.values()]
+        kept = sorted(known, key=lambda cached: -cached.used_in)
         kept = kept[: max(1, self._groups_max // 2)]
         old_words, old_slot_at, old_slots, old_fresh = (
             self.words,
@@ -224,6 +241,24 @@ class BalanceCache:
                     self._install_group(
                         cached.shard, group_id, old_words[at : at + image_words(old_words, at)]
                     )
+
+    def switch(self, catalogue: CompiledCatalogue) -> None:
+        """Go on with another catalogue version. Groups hold ids and stay; images of profiles hold indexes.
+
+        Must not run while a batch stands on slots or offsets, as `collect`.
+        """
+        zone_changed = catalogue.site.time_zone != self.catalogue.site.time_zone
+        self.catalogue = catalogue
+        self.table = table_words(catalogue.table)
+        if zone_changed:
+            self.calendars = CalendarBook(catalogue.site.time_zone)
+            self._clear()
+            return
+        self._outdated |= self._profiles
+        self._profiles = {}
+        self._profile_words_used = 0
+        at = self.slot_at[: len(self._slot_of)]
+        self.words[at[at != NO_SLOT] + H_PROFILE_AT] = NO_PROFILE
 
     def _words_ceiling(self) -> int:
         # Images that outgrew their place leave holes; twice the expected size is time to close them.

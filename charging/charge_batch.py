@@ -33,14 +33,14 @@ RESERVED_WAIT_S = 0.005
 class ClaimsLostError(Exception):
     """The batch cannot go on: these partitions must be claimed again and read from their floor."""
 
-    def __init__(self, partitions: frozenset[int], *, fenced: bool, why: str) -> None:
+    def __init__(
+        self, partitions: frozenset[int], *, fenced: bool, why: str, catalogue_wanted: int = 0
+    ) -> None:
         super().__init__(why)
         self.partitions = partitions
         self.fenced = fenced
-
-
-class CatalogueTooOldError(Exception):
-    """The store accepts only newer catalogues: this daemon must be started with one."""
+        # The lowest catalogue version that the store accepts, where ours was refused.
+        self.catalogue_wanted = catalogue_wanted
 
 
 class BatchCharger:
@@ -67,7 +67,11 @@ class BatchCharger:
         Raises ClaimsLostError where a partition was fenced or an answer was lost; what is committed by
         then stays committed, and comes back as decisions with the next claim.
         """
-        self._sessions.cache.collect()
+        cache = self._sessions.cache
+        assert batch.catalogue_version == cache.catalogue.version, (
+            "a batch is read and decided by one catalogue"
+        )
+        cache.collect()
         pending = batch.undecided_rows()
         while len(pending):
             await self._resolve(batch, pending)
@@ -173,7 +177,7 @@ class BatchCharger:
     ) -> list[int]:
         """Shards whose rows must be decided again; raises where going on is not possible."""
         refused = []
-        trouble: ClaimsLostError | CatalogueTooOldError | None = None
+        trouble: ClaimsLostError | None = None
         for commit, answer in zip(commits, answers, strict=True):
             partitions = frozenset(usage.partition for usage in commit.usage)
             if isinstance(answer, BaseException):
@@ -198,8 +202,13 @@ class BatchCharger:
                         frozenset(answer.fenced), fenced=True, why="another owner claimed it"
                     )
                 case CommitStatus.CATALOGUE_OLD:
-                    trouble = CatalogueTooOldError(
-                        f"the store wants catalogue {answer.catalogue_version}, this daemon has {commit.catalogue_version}"
+                    # What other shards took comes back as decisions with the next claim.
+                    wanted = answer.catalogue_version
+                    trouble = ClaimsLostError(
+                        partitions,
+                        fenced=False,
+                        why=f"the store accepts catalogue {wanted} or newer, ours is {commit.catalogue_version}",
+                        catalogue_wanted=wanted,
                     )
         if trouble is not None:
             raise trouble

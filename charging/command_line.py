@@ -37,7 +37,7 @@ def _settings(config: str | None) -> Settings:
 
 @app.command
 def run(*, config: Config = None) -> None:
-    """Charge events until TERM or INT: finish what is in flight, then stop."""
+    """Charge events until TERM or INT: finish what is in flight, then stop. HUP: look at the catalogue now."""
     from charging.daemon import run_daemon
 
     run_daemon(_settings(config))
@@ -147,6 +147,19 @@ def show(directory: str) -> None:
     from config.load import load_compiled_catalogue
 
     print(describe(load_compiled_catalogue(directory)))
+
+
+@catalog_app.command
+def publish(*, config: Config = None) -> None:
+    """Close the store to older catalogues than the configured one, once every daemon can read it.
+
+    A daemon that has an older one by then waits until it finds one that is new enough. Doing it again changes
+    nothing; it cannot be taken back.
+    """
+    from charging.publish_catalogue import publish_catalogue
+
+    version = asyncio.run(publish_catalogue(_settings(config)))
+    print(f"the store accepts catalogue {version} or newer")
 
 
 @catalog_app.command

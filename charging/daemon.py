@@ -13,6 +13,8 @@ import uvloop
 from balance_store.client import StoreClient
 from charging.backoff import Backoff
 from charging.balance_cache import BalanceCache
+from charging.catalogue_in_use import CatalogueInUse
+from charging.catalogue_watch import CatalogueWatch, FolderState, folder_state
 from charging.charge_batch import BatchCharger
 from charging.charged_batch import ChargedBatch
 from charging.decide_batch import decision_limits
@@ -47,10 +49,18 @@ def clock_us() -> int:
 class Daemon:
     """One charging daemon: the parts, wired."""
 
-    def __init__(self, settings: Settings, catalogue: CompiledCatalogue) -> None:
+    def __init__(self, settings: Settings, catalogue: CompiledCatalogue, loaded_state: FolderState) -> None:
         self._settings = settings
-        self._catalogue = catalogue
-        self._writer = RecordWriter(catalogue, settings.kafka.topics.usage, settings.charging.output_format)
+        self._loaded_state = loaded_state
+        self._cache = BalanceCache(catalogue, settings.charging.cache_rows_max)
+        # Set to look at the catalogue's folder at once.
+        self.reload_asked = asyncio.Event()
+        self._catalogues = CatalogueInUse(
+            catalogue,
+            self._cache,
+            RecordWriter(catalogue, settings.kafka.topics.usage, settings.charging.output_format),
+            self.reload_asked.set,
+        )
         self.metrics = Metrics()
         self.health = HealthServer(self.metrics, self.reasons_not_ready)
         self._pump: Pump | None = None
@@ -59,7 +69,13 @@ class Daemon:
         """Why no traffic should be counted on; empty when ready."""
         if self._pump is None:
             return ["starting: kernels, store and broker"]
-        return list(self._pump.alarms.values())
+        reasons = list(self._pump.alarms.values())
+        if self._catalogues.behind:
+            reasons.append(
+                f"waiting: the store accepts catalogue {self._catalogues.wanted} or newer, "
+                f"this daemon has {self._catalogues.version}"
+            )
+        return reasons
 
     async def run(self, stop: asyncio.Event) -> None:
         """Charge until `stop` is set. Raises StoreMismatchError, KafkaError or OSError where a part is missing."""
@@ -69,8 +85,7 @@ class Daemon:
         warm_up()
         self.metrics.kernel_seconds.set(time.perf_counter() - started)
         store = await StoreClient.connect(settings.store)
-        cache = BalanceCache(self._catalogue, settings.charging.cache_rows_max)
-        sessions = ShardSessions(store, cache)
+        sessions = ShardSessions(store, self._cache)
         charger = BatchCharger(
             sessions,
             decision_limits(settings.charging),
@@ -89,6 +104,7 @@ class Daemon:
             sink,
             sessions,
             charger,
+            self._catalogues,
             self._decode,
             self._encode,
             settings.charging,
@@ -99,19 +115,35 @@ class Daemon:
         await sink.start()
         await source.start()
         self._pump = pump
-        log.info("charging", metrics=self.health.address, catalogue=self._catalogue.version, pid=os.getpid())
-        stopper = asyncio.create_task(self._stop_on(stop, pump), name="stopper")
-        watcher = asyncio.create_task(pump.watch_lag(), name="lag")
+        log.info("charging", metrics=self.health.address, catalogue=self._catalogues.version, pid=os.getpid())
+        beside = [
+            asyncio.create_task(self._stop_on(stop, pump), name="stopper"),
+            asyncio.create_task(pump.watch_lag(), name="lag"),
+            asyncio.create_task(self._catalogue_watch().run(), name="catalogue"),
+        ]
+        for task in beside:
+            task.add_done_callback(_tell_if_failed)
         try:
             await pump.run()
         finally:
-            stopper.cancel()
-            watcher.cancel()
+            for task in beside:
+                task.cancel()
             await source.stop()
             await sink.stop()
             await store.close()
             await self.health.stop()
         log.info("stopped")
+
+    def _catalogue_watch(self) -> CatalogueWatch:
+        return CatalogueWatch(
+            self._catalogues,
+            self._settings.catalogue.directory,
+            self._loaded_state,
+            self._settings.charging.catalogue_check_seconds,
+            self.reload_asked,
+            Backoff(random.random),
+            self.metrics,
+        )
 
     async def _stop_on(self, stop: asyncio.Event, pump: Pump) -> None:
         await stop.wait()
@@ -119,25 +151,36 @@ class Daemon:
         pump.stop()
 
     def _decode(self, messages: list[Message], owned: dict[int, Ownership]) -> ChargedBatch:
-        decoded = decode_messages(messages, self._catalogue, self._settings.charging.message_bytes_max)
-        return ChargedBatch(decoded, owned, self._catalogue.version)
+        catalogue = self._catalogues.catalogue
+        decoded = decode_messages(messages, catalogue, self._settings.charging.message_bytes_max)
+        return ChargedBatch(decoded, owned, catalogue.version)
 
     def _encode(self, batch: ChargedBatch) -> list[Output]:
-        outputs, counts = batch_outputs(batch, self._writer)
+        outputs, counts = batch_outputs(batch, self._catalogues.writer)
         self.metrics.count_outcomes(counts)
         return outputs
 
 
-async def _run(settings: Settings, catalogue: CompiledCatalogue) -> None:
+def _tell_if_failed(task: asyncio.Task[None]) -> None:
+    """Charging goes on without what runs beside it, but not in silence."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("ended", task=task.get_name(), error=repr(task.exception()))
+
+
+async def _run(settings: Settings, catalogue: CompiledCatalogue, loaded_state: FolderState) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await Daemon(settings, catalogue).run(stop)
+    daemon = Daemon(settings, catalogue, loaded_state)
+    loop.add_signal_handler(signal.SIGHUP, daemon.reload_asked.set)
+    await daemon.run(stop)
 
 
 def run_daemon(settings: Settings) -> None:
-    """`charging run`: charge until TERM or INT, then drain and leave the group."""
+    """`charging run`: charge until TERM or INT, then drain and leave the group; HUP asks for a newer catalogue."""
     set_up_logging(settings.log)
+    # Looked at first: what is written while we read is seen as a change.
+    loaded_state = folder_state(settings.catalogue.directory)
     catalogue = load_compiled_catalogue(settings.catalogue.directory)
-    uvloop.run(_run(settings, catalogue))
+    uvloop.run(_run(settings, catalogue, loaded_state))

@@ -129,6 +129,8 @@ def _fill(row: list[int], event: UsageEvent, catalogue: CompiledCatalogue, text:
             Outcome.BAD_FIELD,
             f"`time` {str(event.time)[:40]!r} is neither RFC 3339 with an offset nor microseconds",
         )
+    # Whatever else is refused: a decision made before, by another catalogue version, goes by its time.
+    row[TIME_US] = time_us
     quantity = scaled(event.quantity, info.quantity_decimals)
     if quantity is None:
         return Refusal(
@@ -141,7 +143,6 @@ def _fill(row: list[int], event: UsageEvent, catalogue: CompiledCatalogue, text:
             f"`quantity` {str(event.quantity)[:40]} is not between 0 and the type's largest",
         )
     row[EVENT_TYPE] = info.index
-    row[TIME_US] = time_us
     row[QUANTITY] = quantity
     row[ID_HASH] = id_hash(event.source, event.id)
     return _fill_fields(row, event, info, text)

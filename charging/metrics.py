@@ -57,6 +57,20 @@ class Metrics:
         self.ring_evictions = Counter(
             "charging_ring_evictions", "Event ids that left a ring before the window had passed", registry=r
         )
+        self.catalogue_version = Gauge(
+            "charging_catalogue_version", "Version that batches are decided by", registry=r
+        )
+        self.catalogue_wanted = Gauge(
+            "charging_catalogue_wanted",
+            "Lowest version that the store accepts, as far as it told; above the version: waiting for a newer one",
+            registry=r,
+        )
+        self.catalogue_reloads = Counter(
+            "charging_catalogue_reloads",
+            "Changed catalogues found in the folder: loaded, refused or faulty",
+            ["result"],
+            registry=r,
+        )
         self.kernel_seconds = Gauge(
             "charging_warm_up_seconds", "Time to compile or load the kernels", registry=r
         )

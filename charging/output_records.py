@@ -134,8 +134,19 @@ class RecordWriter:
         self._catalogue = catalogue
         self._topic = topic
         self.encode = ENCODERS[output_format]
+        self._format = output_format
         self._resources = {info.id: info for info in catalogue.resources.values()}
+        self._names = catalogue.names
+        self._items = catalogue.items
         self._outcomes = {int(outcome): outcome for outcome in Outcome}
+
+    def following(self, catalogue: CompiledCatalogue) -> "RecordWriter":
+        """A writer by a newer version, which still knows what older decisions name and is gone by now."""
+        writer = RecordWriter(catalogue, self._topic, self._format)
+        writer._resources = self._resources | writer._resources
+        writer._items = self._items | writer._items
+        writer._names = {kind: self._names.get(kind, {}) | names for kind, names in catalogue.names.items()}
+        return writer
 
     def record_id(self, partition: int, offset: int, index: int) -> str:
         """topic/partition/offset/index of the message that caused it (DECISIONS 38)."""
@@ -237,7 +248,7 @@ class RecordWriter:
         }
 
     def _impact(self, impact: Impact, event_type: str) -> ImpactRecord:
-        item = self._catalogue.items.get(impact.item_id)
+        item = self._items.get(impact.item_id)
         info = self._catalogue.event_types.get(event_type)
         decimals = 0 if info is None else info.quantity_decimals
         return ImpactRecord(
@@ -255,7 +266,7 @@ class RecordWriter:
 
     def _name(self, kind: str, number: int) -> str | int:
         """The code of an id; an id that this catalogue does not know stays a number."""
-        return self._catalogue.names[kind].get(number, number) if number else ""
+        return self._names[kind].get(number, number) if number else ""
 
 
 def decimal_text(amount: int, decimals: int) -> str:

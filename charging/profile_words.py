@@ -81,6 +81,9 @@ def profile_words(profile: Profile, catalogue: CompiledCatalogue, slot_of: Calla
             row.amount,
             row.valid_from_us,
             row.valid_to_us,
+            row.rollover_cycles,
+            row.rolled_a_cycle,
+            row.rolled_in_all,
         )
         for row in profile.recurring
         if row.resource_id in catalogue.resource_index

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from balance_store.requests import Epoch, StoreUnreachableError
 from charging.backoff import Backoff
+from charging.catalogue_in_use import CatalogueInUse
 from charging.charge_batch import BatchCharger, ClaimsLostError
 from charging.charged_batch import ChargedBatch
 from charging.messages import Message
@@ -37,6 +38,7 @@ class Pump:
         sink: Sink,
         sessions: ShardSessions,
         charger: BatchCharger,
+        catalogues: CatalogueInUse,
         decode: Callable[[list[Message], dict[int, Ownership]], ChargedBatch],
         encode: Callable[[ChargedBatch], list[Output]],
         settings: Charging,
@@ -48,6 +50,7 @@ class Pump:
         self._sink = sink
         self._sessions = sessions
         self._charger = charger
+        self._catalogues = catalogues
         self._decode = decode
         self._encode = encode
         self._settings = settings
@@ -72,6 +75,10 @@ class Pump:
         """Charge until `stop`; then finish what is in flight and carry the floors to all shards."""
         while not self._stopping:
             async with self._turn:
+                if self._publishing is not None and self._publishing.done():
+                    # If it failed, so do we: also when no batch follows that would wait for it.
+                    await self._published()
+                await self._switch_catalogue()
                 await self._own_what_is_assigned()
             generation = self._generation
             linger_ms = self._settings.batch_linger_ms if self.owned else IDLE_POLL_MS
@@ -106,6 +113,15 @@ class Pump:
         self._held.clear()
         self._fenced.clear()
 
+    async def _switch_catalogue(self) -> None:
+        """Go on with a newer catalogue, once nothing that was decided by the old one is in flight."""
+        if self._catalogues.offered is None:
+            return
+        await self._published()
+        before = self._catalogues.version
+        self._catalogues.switch()
+        log.info("catalogue switched", before=before, catalogue=self._catalogues.version)
+
     # Ownership ---------------------------------------------------------------------------------
 
     async def _own_what_is_assigned(self) -> None:
@@ -116,7 +132,7 @@ class Pump:
             await self._published()
             self._forget(gone)
         missing = assigned - self.owned.keys() - self.alarms.keys()
-        if not missing or self._clock_us() < self._claim_not_before_us:
+        if not missing or self._catalogues.behind or self._clock_us() < self._claim_not_before_us:
             return
         try:
             claimed = await take_over(self._sessions, missing, self._held, frozenset(self._fenced))
@@ -159,6 +175,10 @@ class Pump:
 
     async def _lose(self, error: ClaimsLostError, partitions: frozenset[int]) -> None:
         """Claims were lost in the middle of a batch: claim all its partitions again, from their floors."""
+        if error.catalogue_wanted:
+            # No shard is worth trying until there is a newer one: `_own_what_is_assigned` waits for it.
+            self._catalogues.want(error.catalogue_wanted)
+            partitions = frozenset(self.owned)
         log.warning("claims lost", why=str(error), partitions=sorted(partitions))
         await self._published()
         for partition in partitions & self.owned.keys():
@@ -225,6 +245,8 @@ class Pump:
             await self._lose(error, frozenset(self.owned))
             return
         await self._source.commit_offsets({p: o.floor.next_offset for p, o in self.owned.items()})
+        self._metrics.catalogue_version.set(self._catalogues.version)
+        self._metrics.catalogue_wanted.set(self._catalogues.wanted)
         self._metrics.cache_groups.set(self._sessions.cache.groups)
         self._metrics.cache_collections.set(self._sessions.cache.collections)
         self._metrics.above_floor.set(sum(len(one.decided) for one in self.owned.values()))

@@ -74,11 +74,20 @@ class SpecialDay(Struct, frozen=True, forbid_unknown_fields=True):
     dates: tuple[str, ...]
 
 
+class Rollover(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is left of an allowance may be used for `cycles` more, up to `per_cycle` of each and `total` in all."""
+
+    cycles: int
+    per_cycle: Decimal | None = None
+    total: Decimal | None = None
+
+
 class RecurringAllowance(Struct, frozen=True, forbid_unknown_fields=True):
-    """Free units at the start of every cycle, gone at its end."""
+    """Free units at the start of every cycle, gone at its end unless they roll over."""
 
     resource: str
     amount: Decimal
+    rollover: Rollover | None = None
 
 
 class Product(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,12 +1,16 @@
 """Pure. Products, what they bring each cycle, the bundles and plans that sell them, and taxes."""
 
-from config.catalogue import Product, Tax
+from msgspec import structs
+
+from config.catalogue import Product, Rollover, Tax
 from config.compilation import Compilation, Place
 from config.compiled_catalogue import ProductInfo, RecurringInfo, TaxRateInfo
 from config.exact_amounts import MONEY_DECIMALS, not_negative, positive, whole
-from rating_kernels.group_image import INFINITE_US
+from rating_kernels.group_image import AMOUNT_MAX, INFINITE_US
 
 PERCENT_MAX = 100
+# Each cycle's rolled units are a sub-balance of their own, and groups hold a handful.
+ROLLOVER_CYCLES_MAX = 24
 
 
 def compile_products(
@@ -125,7 +129,8 @@ def _recurring(compilation: Compilation, product: Product, place: Place) -> list
         spot = there.at("amount")
         amount = whole(positive(allowance.amount, spot), info.stored_decimals, spot)
         # Allowances are granted whole, also in a short cycle.
-        rows.append(RecurringInfo(info.id, info.index, 0, -amount, prorate=False))
+        row = RecurringInfo(info.id, info.index, 0, -amount, prorate=False)
+        rows.append(_rolling(row, allowance.rollover, info.stored_decimals, there.at("rollover")))
     return rows
 
 
@@ -143,3 +148,20 @@ def _fee_item(compilation: Compilation, product: Product, resource: str, place: 
         )
     tags = (product.charge_tag, "")
     return compilation.item(product.bill_item, product.general_ledger, product.tax, resource, tags, place)
+
+
+def _rolling(row: RecurringInfo, rollover: Rollover | None, decimals: int, place: Place) -> RecurringInfo:
+    """The allowance with what may outlive its cycle."""
+    if rollover is None:
+        return row
+    if not 1 <= rollover.cycles <= ROLLOVER_CYCLES_MAX:
+        place.at("cycles").fault(
+            f"{rollover.cycles} is not between 1 and {ROLLOVER_CYCLES_MAX}", "write 1 for the next one"
+        )
+    bounds = [
+        AMOUNT_MAX if bound is None else whole(positive(bound, place.at(name)), decimals, place.at(name))
+        for name, bound in (("per_cycle", rollover.per_cycle), ("total", rollover.total))
+    ]
+    return structs.replace(
+        row, rollover_cycles=rollover.cycles, rolled_a_cycle=bounds[0], rolled_in_all=bounds[1]
+    )

@@ -61,6 +61,10 @@ class RecurringInfo(Struct, frozen=True):
     item_id: int
     amount: int  # in stored units
     prorate: bool
+    # What is left of an allowance: for how many cycles more, up to how many stored units of a cycle's and in all.
+    rollover_cycles: int = 0
+    rolled_a_cycle: int = 0
+    rolled_in_all: int = 0
 
 
 class ProductInfo(Struct, frozen=True):

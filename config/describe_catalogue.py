@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from config.catalogue import CreditLimit, Discount, Plan, Resource, SharingPolicy, Tax
+from config.catalogue import CreditLimit, Discount, Plan, Resource, Rollover, SharingPolicy, Tax
 from config.compiled_catalogue import CompiledCatalogue, EventTypeInfo
 from config.describe_rate_plans import indented, is_set, rate_plan_lines
 
@@ -71,8 +71,21 @@ def _product(compiled: CompiledCatalogue, code: str) -> str:
     for allowance in product.allowances:
         unit = compiled.resources[allowance.resource].unit
         named = "" if unit == allowance.resource else f"{unit} of "
-        parts.append(f"{allowance.amount} {named}{allowance.resource} a cycle")
+        parts.append(
+            f"{allowance.amount} {named}{allowance.resource} a cycle{_rollover(allowance.rollover, unit)}"
+        )
     return f"{code}: {product.name}, {'; '.join(parts)}"
+
+
+def _rollover(rollover: Rollover | None, unit: str) -> str:
+    if rollover is None:
+        return ""
+    text = f", what is left for {rollover.cycles} more"
+    if rollover.per_cycle is not None:
+        text += f", up to {rollover.per_cycle} {unit} of each"
+    if rollover.total is not None:
+        text += f", up to {rollover.total} {unit} in all"
+    return text
 
 
 def _discount(compiled: CompiledCatalogue, discount: Discount) -> str:

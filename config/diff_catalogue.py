@@ -27,7 +27,16 @@ ROW_NAMES = {
     "rate": ("valid_from",),
 }
 # Records, stored balances and profiles hold ids of these for years.
-KEPT_TABLES = ("resource", "event_type", "rate_plan", "product", "bill_item", "general_ledger", "tax")
+KEPT_TABLES = (
+    "resource",
+    "event_type",
+    "rate_plan",
+    "product",
+    "credit_profile",  # without it those who have it would have no limit
+    "bill_item",
+    "general_ledger",
+    "tax",
+)
 # Tables whose `at` says whether charging or billing does it, and what a change would do to open cycles.
 CHARGED_AT = {
     "tax": "changed: what is charged already would be taxed twice, or not at all",
@@ -77,7 +86,7 @@ def forbidden_changes(before: Catalogue, after: Catalogue) -> list[Fault]:
     for code in before.rate_plans.keys() & after.rate_plans.keys():
         gone = _price_names(before.rate_plans[code]) - _price_names(after.rate_plans[code])
         faults += [_gone(before, "rate_plan", code, f".price.{name}") for name in sorted(gone)]
-    return faults + _changed_units(before, after)
+    return faults + _changed_site(before, after) + _changed_units(before, after)
 
 
 def describe_changes(changes: list[Change]) -> str:
@@ -210,6 +219,20 @@ def _gone(before: Catalogue, table: str, code: str, inner: str) -> Fault:
 def _price_names(plan: RatePlan) -> set[str]:
     """Names of a plan's prices, which records hold without the version they stood in."""
     return {name for version in plan.version for name in version.price}
+
+
+def _changed_site(before: Catalogue, after: Catalogue) -> list[Fault]:
+    """What every cycle and every amount of the deployment goes by."""
+    faults = []
+    for name, why in (
+        ("time_zone", "cycles end at its midnights"),
+        ("currency", "limits and fees are in it"),
+    ):
+        old, new = getattr(before.site, name), getattr(after.site, name)
+        if old != new:
+            message = f"changed from {old} to {new}: {why}"
+            faults.append(Fault(after.files["site", ""], f"site.{name}", message, "put it back"))
+    return faults
 
 
 def _changed_units(before: Catalogue, after: Catalogue) -> list[Fault]:

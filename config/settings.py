@@ -161,6 +161,15 @@ class Charging(Struct, frozen=True, forbid_unknown_fields=True):
     sweep_seconds: Annotated[
         int, _meta("seconds", "how often idle shards learn how far the partitions are done", 1, 3_600)
     ] = 5
+    catalogue_check_seconds: Annotated[
+        int,
+        _meta(
+            "seconds; 0 = off",
+            "how often the catalogue's folder is looked at; SIGHUP and the store can ask at any time",
+            0,
+            86_400,
+        ),
+    ] = 10
 
 
 class Http(Struct, frozen=True, forbid_unknown_fields=True):

@@ -89,6 +89,9 @@ def recurring_of(
             row.amount,
             purchase.valid_from_us,
             purchase.valid_to_us,
+            row.rollover_cycles,
+            row.rolled_a_cycle,
+            row.rolled_in_all,
         )
         for purchase in purchases
         for row in catalogue.products[purchase.product].recurring

@@ -30,6 +30,7 @@ from rating_kernels.tariff_table import Ints
 from rating_kernels.undo_log import logged_append, put
 
 NO_ROOM = -1
+NONE = -1
 
 
 @kernel
@@ -77,6 +78,21 @@ def credit_balance(
 
     Returns the balance's offset, or NO_ROOM before any change.
     """
+    row = find_credit(words, at, resource_id, valid_from_us, valid_to_us, priority, KIND_CREDIT)
+    if row == NONE:
+        return append_credit(
+            words, at, resource_id, amount, valid_from_us, valid_to_us, created_us, priority, KIND_CREDIT
+        )
+    words[row + B_AMOUNT] += amount
+    words[row + B_GRANTED] -= amount
+    return row
+
+
+@kernel
+def find_credit(
+    words: Ints, at: int, resource_id: int, valid_from_us: int, valid_to_us: int, priority: int, kind: int
+) -> int:
+    """Offset of the sub-balance that holds what was credited alike, or NONE."""
     row = row_at(words, at, SECTION_BALANCES, 0)
     for _ in range(section_count(words, at, SECTION_BALANCES)):
         if (
@@ -84,12 +100,26 @@ def credit_balance(
             and words[row + B_VALID_FROM_US] == valid_from_us
             and words[row + B_VALID_TO_US] == valid_to_us
             and words[row + B_PRIORITY] == priority
-            and words[row + B_KIND] == KIND_CREDIT
+            and words[row + B_KIND] == kind
         ):
-            words[row + B_AMOUNT] += amount
-            words[row + B_GRANTED] -= amount
             return row
         row += BALANCE_WORDS
+    return NONE
+
+
+@kernel
+def append_credit(
+    words: Ints,
+    at: int,
+    resource_id: int,
+    amount: int,
+    valid_from_us: int,
+    valid_to_us: int,
+    created_us: int,
+    priority: int,
+    kind: int,
+) -> int:
+    """A sub-balance of its own (amount <= 0); its offset, or NO_ROOM before any change."""
     row = append_row(words, at, SECTION_BALANCES)
     if row < 0:
         return NO_ROOM
@@ -102,7 +132,7 @@ def credit_balance(
     words[row + B_CREATED_US] = created_us
     words[row + B_PRIORITY] = priority
     words[row + B_GRANTED] = -amount
-    words[row + B_KIND] = KIND_CREDIT
+    words[row + B_KIND] = kind
     return row
 
 

@@ -142,7 +142,18 @@ def decide_rows(
             if place != NONE:
                 return position, BATCH_GROW_GROUP, place
             room = output_room(
-                table, events, row, words, slot_at, profiles, service, impacts, notices, touched, work
+                table,
+                calendars,
+                events,
+                row,
+                words,
+                slot_at,
+                profiles,
+                service,
+                impacts,
+                notices,
+                touched,
+                work,
             )
             if room == NEEDS_ROOM:
                 return position, BATCH_GROW_OUTPUT, NONE

@@ -22,7 +22,7 @@ from rating_kernels.profile_image import (
     V_MEMBERSHIP_FIRST,
     V_MEMBERSHIPS,
 )
-from rating_kernels.rotate_cycle import cycles_over, recurring_rows
+from rating_kernels.rotate_cycle import ROWS_A_CYCLE, cycles_over, recurring_rows
 from rating_kernels.tariff_table import Ints
 from rating_kernels.workspace import LOG_MAX, W_IMPACTS, W_LIMITS, W_NOTICES, W_TOUCHED
 
@@ -31,6 +31,18 @@ HAS_ROOM, NEEDS_ROOM, TOO_MANY = range(3)
 # What one payer's part of a detail writes to the undo log beside one entry a balance: an item and the tax's
 # (five entries each), an owed balance, caps and counters of the price.
 LOG_A_PAYER = 24
+
+
+@kernel
+def rotations(calendars: Ints, words: Ints, at: int, time_us: int, work: Ints) -> int:
+    """How many cycles of a group end before an event; more than may wait for billing end none."""
+    return min(cycles_over(calendars, words, at, time_us), work[W_LIMITS + L_SNAPSHOTS_MAX])
+
+
+@kernel
+def rotated_rows(words: Ints, at: int, profiles: Ints, cycles: int) -> int:
+    """Rows of balances, and of items, that so many rotations may add to a group."""
+    return 0 if cycles == 0 else ROWS_A_CYCLE * cycles * recurring_rows(words, at, profiles)
 
 
 @kernel
@@ -46,8 +58,8 @@ def full_section(
 ) -> int:
     """The section that cannot take an event, and the rotations that come before it; NONE if all can."""
     room = table[t.ROOM_ROWS]
-    cycles = min(cycles_over(calendars, words, at, time_us), work[W_LIMITS + L_SNAPSHOTS_MAX])
-    recurring = 0 if cycles == 0 else 2 * cycles * recurring_rows(words, at, profiles)
+    cycles = rotations(calendars, words, at, time_us, work)
+    recurring = rotated_rows(words, at, profiles, cycles)
     ring_max = work[W_LIMITS + L_RING_MAX]
     if section_free(words, at, SECTION_BALANCES) < table[room] + recurring:
         return SECTION_BALANCES
@@ -104,6 +116,7 @@ def group_without_room(
 @kernel
 def output_room(
     table: Ints,
+    calendars: Ints,
     events: Ints,
     row: int,
     words: Ints,
@@ -121,12 +134,16 @@ def output_room(
     """
     groups = 1 + profiles[service + V_MEMBERSHIPS]
     at = slot_at[profiles[service + V_GROUP_SLOT]]
-    balances = section_count(words, at, SECTION_BALANCES) + recurring_rows(words, at, profiles)
+    time_us = events[row, e.TIME_US]
+    balances = section_count(words, at, SECTION_BALANCES)
+    balances += rotated_rows(words, at, profiles, rotations(calendars, words, at, time_us, work))
     member = membership_row(profiles, events[row, e.PROFILE_AT], service)
     for _ in range(profiles[service + V_MEMBERSHIPS]):
         at = slot_at[profiles[member + G_OWNER_SLOT]]
         if at >= 0:
-            balances += section_count(words, at, SECTION_BALANCES) + recurring_rows(words, at, profiles)
+            balances += section_count(words, at, SECTION_BALANCES)
+            cycles = rotations(calendars, words, at, time_us, work)
+            balances += rotated_rows(words, at, profiles, cycles)
         member += MEMBERSHIP_WORDS
     # Each detail may use every balance, for an allowance or for its amount, those too that a rotation
     # grants before; it may make one a group, book tax, and try an allowance and an amount on a last one.

@@ -45,7 +45,8 @@ B_ID, B_RESOURCE_ID, B_AMOUNT, B_VALID_FROM_US, B_VALID_TO_US, B_CREATED_US, B_P
     range(9)
 )
 BALANCE_WORDS = 9
-KIND_CREDIT, KIND_OWED = range(2)  # a grant or top-up; the current cycle's balance that takes what is left
+# A grant or top-up; the current cycle's balance that takes what is left; an allowance that outlives its cycle.
+KIND_CREDIT, KIND_OWED, KIND_ROLLED = range(3)
 
 # Item totals: what a cycle's bill is made of. amount = all impacts; owed = the part of it that no credit covered.
 I_CYCLE_NO, I_ITEM_ID, I_AMOUNT, I_OWED, I_QUANTITY, I_EVENTS = range(6)

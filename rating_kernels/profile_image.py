@@ -45,5 +45,20 @@ D_DISCOUNT, D_VALID_FROM_US, D_VALID_TO_US = range(3)
 DISCOUNT_WORDS = 3
 
 # What each cycle of a group starts with: an allowance (amount < 0) or a fee (amount > 0, with its item).
-Y_GROUP_ID, Y_PRODUCT_ID, Y_RESOURCE, Y_ITEM_ID, Y_AMOUNT, Y_VALID_FROM_US, Y_VALID_TO_US = range(7)
-RECURRING_WORDS = 7
+# What is left of an allowance may be used for some cycles more, up to so much of a cycle's and in all.
+(
+    Y_GROUP_ID,
+    Y_PRODUCT_ID,
+    Y_RESOURCE,
+    Y_ITEM_ID,
+    Y_AMOUNT,
+    Y_VALID_FROM_US,
+    Y_VALID_TO_US,
+    Y_ROLLOVER_CYCLES,
+    Y_ROLLED_A_CYCLE,
+    Y_ROLLED_IN_ALL,
+) = range(10)
+RECURRING_WORDS = 10
+
+# In place of an image's offset, where the group's customer is not here.
+NO_PROFILE = -1

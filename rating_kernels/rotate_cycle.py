@@ -1,11 +1,12 @@
 """Pure. The end of a cycle, within the decision of whoever comes first at or after it (ARCHITECTURE 9).
 
 Item totals and counters stay where they are under their cycle's number; a snapshot row says that the
-cycle ended. Recurring allowances and fees of the next cycle are applied.
+cycle ended. What may roll over is kept, and recurring allowances and fees of the next cycle are applied.
 """
 
 from rating_kernels import table_words as t
 from rating_kernels.balances import NO_ROOM, add_to_item, credit_balance, drop_expired, owed_balance
+from rating_kernels.cycle_calendar import next_boundary
 from rating_kernels.group_image import (
     AMOUNT_MAX,
     B_AMOUNT,
@@ -15,7 +16,6 @@ from rating_kernels.group_image import (
     H_CYCLE_START_US,
     H_GROUP_ID,
     H_PROFILE_AT,
-    INFINITE_US,
     S_CYCLE_NO,
     S_END_US,
     S_START_US,
@@ -27,6 +27,7 @@ from rating_kernels.group_layout import append_row, row_at, section_count, secti
 from rating_kernels.kernel import kernel, standing_kernel
 from rating_kernels.outcomes import Outcome
 from rating_kernels.profile_image import (
+    NO_PROFILE,
     P_RECURRING,
     P_RECURRING_AT,
     RECURRING_WORDS,
@@ -38,6 +39,7 @@ from rating_kernels.profile_image import (
     Y_VALID_TO_US,
 )
 from rating_kernels.quantities import round_div
+from rating_kernels.roll_over import roll_over
 from rating_kernels.tariff_table import HALF_UP, Ints
 from rating_kernels.trace import TRACE_ROTATED, trace
 from rating_kernels.undo_log import put
@@ -45,23 +47,8 @@ from rating_kernels.workspace import W_LOG
 
 CHARGED = int(Outcome.CHARGED)
 SNAPSHOTS_FULL = int(Outcome.SNAPSHOTS_FULL)
-NO_PROFILE = -1
-
-
-@kernel
-def next_boundary(calendars: Ints, calendar: int, after_us: int) -> int:
-    """The first cycle boundary after an instant; INFINITE_US past the compiled years."""
-    low = calendars[calendar]
-    high = calendars[calendar + 1]
-    while low < high:
-        middle = (low + high) // 2
-        if calendars[middle] <= after_us:
-            low = middle + 1
-        else:
-            high = middle
-    if low == calendars[calendar + 1]:
-        return INFINITE_US
-    return calendars[low]
+# Balances and items that a recurring row may add to a group in each cycle: what rolls over, what is granted or owed.
+ROWS_A_CYCLE = 3
 
 
 @kernel
@@ -103,7 +90,7 @@ def rotate_group(
         return CHARGED
     if section_count(words, at, SECTION_SNAPSHOTS) + cycles > snapshots_max:
         return SNAPSHOTS_FULL
-    needed = cycles * 2 * recurring_rows(words, at, profiles)
+    needed = cycles * ROWS_A_CYCLE * recurring_rows(words, at, profiles)
     if (
         section_free(words, at, SECTION_SNAPSHOTS) < cycles
         or section_free(words, at, SECTION_BALANCES) < needed
@@ -116,6 +103,7 @@ def rotate_group(
         words[row + S_CYCLE_NO] = words[at + H_CYCLE_NO]
         words[row + S_START_US] = words[at + H_CYCLE_START_US]
         words[row + S_END_US] = words[at + H_CYCLE_END_US]
+        roll_over(table, calendars, words, at, profiles, words[row + S_START_US], words[row + S_END_US])
         words[at + H_CYCLE_NO] += 1
         words[at + H_CYCLE_START_US] = words[at + H_CYCLE_END_US]
         words[at + H_CYCLE_END_US] = next_boundary(

@@ -13,7 +13,7 @@
 --
 -- Statuses: 0 ACCEPTED, 1 STALE, 2 UNKNOWN, 3 FENCED, 4 CATALOGUE_OLD, 5 RESERVED
 
-local VERSION = '1'
+local VERSION = '2'
 local ID = 8
 local UNPACK_MAX = 4000 -- Lua's stack bounds what one call may take
 
@@ -137,12 +137,13 @@ end
 -- ARGV 1 seen number ('' = none), 2 seen tag, 3 new tag, 4 caller, 5 catalogue version,
 --      6 ids of written groups, 7 of removed groups, 8 of read groups, 9..11 the same of profiles,
 --      12 reservation ms, 13 bytes of ids that recent commits may take, 14 number of partitions,
+--      15 lowest catalogue version from now on (0 = leave it),
 --      then for each partition: partition, draw, attempt, entry, highest offset, floor ('' = leave it),
 --      then id and record of each written group, then of each written profile
 local function commit(keys, args)
   local partitions = tonumber(args[14])
   local names = {}
-  for i = 0, partitions - 1 do names[#names + 1] = 'e:' .. args[15 + 6 * i] end
+  for i = 0, partitions - 1 do names[#names + 1] = 'e:' .. args[16 + 6 * i] end
   local h, failure = header_of(keys[1], names)
   if not h then return failure end
   local number, tag, catalogue = h[1], h[2], h[3]
@@ -150,7 +151,7 @@ local function commit(keys, args)
 
   local fenced = {}
   for i = 0, partitions - 1 do
-    local at = 15 + 6 * i
+    local at = 16 + 6 * i
     if h[6 + i] ~= args[at + 1] .. ' ' .. args[at + 2] then fenced[#fenced + 1] = args[at] end
   end
   if #fenced > 0 then return answer(3, number, tag, groups, profiles, table.concat(fenced, ','), catalogue) end
@@ -186,7 +187,7 @@ local function commit(keys, args)
   end
 
   local written_groups, written_profiles = #args[6] / ID, #args[9] / ID
-  local at = 15 + 6 * partitions
+  local at = 16 + 6 * partitions
   if written_groups > 0 then write_records(keys[3], args, at, written_groups) end
   if written_profiles > 0 then write_records(keys[4], args, at + 2 * written_groups, written_profiles) end
   if #args[7] > 0 then remove_records(keys[3], args[7]) end
@@ -194,7 +195,7 @@ local function commit(keys, args)
 
   local fields = {}
   for i = 0, partitions - 1 do
-    local p = 15 + 6 * i
+    local p = 16 + 6 * i
     local floor = args[p + 5]
     if args[p + 3] ~= '' then redis.call('RPUSH', keys[5 + i], args[p + 4] .. ':' .. args[p + 3]) end
     if floor ~= '' then
@@ -216,6 +217,11 @@ local function commit(keys, args)
     for _, value in ipairs({'number', number, 'tag', tag, 'recent_bytes', string.format('%.0f', bytes)}) do
       fields[#fields + 1] = value
     end
+  end
+  if tonumber(args[15]) > tonumber(catalogue) then
+    catalogue = args[15]
+    fields[#fields + 1] = 'catalogue'
+    fields[#fields + 1] = catalogue
   end
   if reservation and holds or (h[5] and h[5] ~= '' and not reservation) then
     fields[#fields + 1] = 'reservation'

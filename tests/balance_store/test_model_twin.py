@@ -70,7 +70,8 @@ def random_commit(dice: random.Random, caller: Caller):
         read_group_ids=tuple(i for i in some(dice, IDS, 2) if i not in writes.groups),
         read_profile_ids=tuple(i for i in some(dice, IDS, 1) if i not in writes.profiles),
         usage=tuple(parts),
-        catalogue_version=0,
+        catalogue_version=dice.choice((9, 9, 9, 9, 9, 9, dice.randint(0, 9))),
+        lowest_catalogue=dice.randint(1, 9) if dice.random() < 0.01 else 0,
     )
 
 

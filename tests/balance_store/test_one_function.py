@@ -9,6 +9,7 @@ import pytest
 from balance_store import client as client_module
 from balance_store.connection import connect
 from balance_store.keyspace import header_key
+from balance_store.lowest_catalogue import raise_lowest_catalogue
 from balance_store.requests import (
     NO_FLOOR,
     CommitStatus,
@@ -167,15 +168,37 @@ def test_decisions_are_kept_until_the_floor_passes_them(twins):
 
 
 def test_an_older_catalogue_is_refused(twins):
-    async def play(store, model):
-        client = connect(twins.settings)
-        await client.hset(header_key(0), "catalogue", "5")
-        await client.aclose()
+    async def play(store):
+        told = await store.commit(commit(None, catalogue_version=5, lowest_catalogue=5))
+        assert (told.status, told.catalogue_version) == (CommitStatus.ACCEPTED, 5)
         answer = await store.commit(commit(None, catalogue_version=4))
         assert (answer.status, answer.catalogue_version) == (CommitStatus.CATALOGUE_OLD, 5)
         assert (await store.commit(commit(None, catalogue_version=5))).status is CommitStatus.ACCEPTED
 
-    twins.run(play)
+    on_both(twins, play)
+
+
+def test_the_lowest_catalogue_only_rises(twins):
+    async def play(store):
+        await raise_lowest_catalogue(store, 5, b"me")
+        await raise_lowest_catalogue(store, 5, b"me")
+        with pytest.raises(StoreMismatchError, match="accepts catalogue 5 or newer, not 4"):
+            await raise_lowest_catalogue(store, 4, b"me")
+        answer = await store.commit(commit(None, catalogue_version=9, lowest_catalogue=3))
+        assert (answer.status, answer.catalogue_version) == (CommitStatus.ACCEPTED, 5)
+
+    on_both(twins, play)
+
+
+def test_a_refused_commit_raises_nothing(twins):
+    async def play(store):
+        await store.claim(claim(3, 2))
+        refused = await store.commit(
+            commit(None, usage=(usage(3, Epoch(1, 0)),), catalogue_version=7, lowest_catalogue=7)
+        )
+        assert (refused.status, refused.catalogue_version) == (CommitStatus.FENCED, 0)
+
+    on_both(twins, play)
 
 
 def test_the_refused_caller_is_promised_its_group_for_a_moment(twins):

@@ -149,3 +149,10 @@ def test_records_are_small():
     world.charge(*(data(3, f"e{n}", 3_000) for n in range(5)))
     record, _ = records()["decisions"]
     assert len(record) < 120
+
+
+def test_a_profile_of_before_rollover_is_still_read():
+    fee = [3, 4, 5, 6, 9_900_000, 0, INFINITE_US]
+    old = msgspec.msgpack.encode([1, 7, [], [], [fee], [3]])
+    (row,) = unpack_profile(old).recurring
+    assert (row.amount, row.rollover_cycles) == (9_900_000, 0)

@@ -28,7 +28,14 @@ class Deployment:
     """Everything one test needs, under names of its own."""
 
     def __init__(
-        self, directory: Path, servers, store_url: str, prefix: str, catalogue: str = "", partitions: int = 4
+        self,
+        directory: Path,
+        servers,
+        store_url: str,
+        prefix: str,
+        catalogue: str = "",
+        partitions: int = 4,
+        catalogue_check_seconds: int = 0,
     ):
         self.file = directory / "settings.toml"
         self.log = directory / "daemon.log"
@@ -49,6 +56,7 @@ horizon_hours = 0
 ahead_seconds = 0
 batch_events_max = 2000
 sweep_seconds = 1
+catalogue_check_seconds = {catalogue_check_seconds}
 [catalogue]
 directory = "{catalogue}"
 [http]
@@ -163,6 +171,13 @@ port = 0
         finally:
             await store.close()
         return found
+
+    def wait_for_log(self, text: str) -> None:
+        """Until a daemon has logged this."""
+        deadline = time.monotonic() + WAIT_S
+        while text not in self.log.read_text():
+            assert time.monotonic() < deadline, f"never logged {text}:\n{self.log_tail()}"
+            time.sleep(0.05)
 
     def log_tail(self) -> str:
         return "\n".join(self.log.read_text().splitlines()[-20:])

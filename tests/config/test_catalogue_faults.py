@@ -56,6 +56,22 @@ def test_codes_whose_ids_meet_are_refused(monkeypatch):
     assert ('resource["MB"]', "its id 7 is that of 'EUR' too") in faults_of(BASE)
 
 
+@pytest.mark.parametrize(
+    ("rollover", "path", "message"),
+    [
+        ("{ cycles = 0 }", "cycles", "0 is not between 1 and 24"),
+        ("{ cycles = 25 }", "cycles", "25 is not between 1 and 24"),
+        ('{ cycles = 1, total = "0" }', "total", "0 is not above 0"),
+        ('{ cycles = 1, per_cycle = "0.0001" }', "per_cycle", "has more than 3 decimals"),
+    ],
+)
+def test_a_rollover_is_for_some_cycles_and_some_units(rollover, path, message):
+    text = f"""
+    product = [{{ code = "p", name = "P", allowances = [{{ resource = "MB", amount = 1, rollover = {rollover} }}] }}]
+    """
+    assert faults_of(BASE, text) == [(f'product["p"].allowances[0].rollover.{path}', message)]
+
+
 def test_a_prepaid_plan_needs_a_limit_in_the_currency():
     text = """
     product = [{ code = "p", name = "P", fee = 1, bill_item = "usage" }]

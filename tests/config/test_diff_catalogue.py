@@ -10,7 +10,11 @@ from tests.config.small_catalogue import compiled_from
 TEXT = """
 version = 1
 site = { name = "Test", time_zone = "Europe/Vienna", currency = "EUR" }
-resource = [{ code = "EUR", name = "Euro", monetary = true, decimals = 2 }, { code = "MB", name = "MB", decimals = 3 }]
+resource = [
+  { code = "EUR", name = "Euro", monetary = true, decimals = 2 }, { code = "MB", name = "MB", decimals = 3 },
+  { code = "USD", name = "Dollar", monetary = true, decimals = 2 }
+]
+credit_profile = [{ code = "tight", name = "Tight", limit = [] }]
 service_type = [{ code = "data", name = "Data" }]
 bill_item = [{ code = "usage", name = "Usage" }, { code = "fees", name = "Fees" }]
 general_ledger = [{ code = "revenue", name = "Revenue" }]
@@ -190,6 +194,9 @@ def test_money_may_be_shown_with_other_decimals_since_it_is_kept_in_millionths()
             'resource["MB"].monetary',
         ),
         ([("quantity_decimals = 3", "quantity_decimals = 2")], 'event_type["session"].quantity_decimals'),
+        ([('code = "tight"', 'code = "wide"')], 'credit_profile["tight"]'),
+        ([("Europe/Vienna", "Europe/London")], "site.time_zone"),
+        ([('currency = "EUR"', 'currency = "USD"')], "site.currency"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

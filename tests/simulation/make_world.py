@@ -3,12 +3,14 @@
 import asyncio
 import functools
 import random
+from decimal import Decimal
 
 import msgspec
 
 from balance_store.model import ModelStore
 from bench.workload import customer_lines, usage_events
 from charging.messages import Message
+from config.compile_catalogue import compile_catalogue
 from config.load import load_compiled_catalogue
 from customer_care.install_customers import install
 from customer_care.onboarding import onboard_lines
@@ -28,6 +30,45 @@ def sample():
 
 
 @functools.cache
+def catalogues():
+    """The sample, and what follows it: dearer each time, and with other indexes of everything."""
+    return {1: sample()} | {version: compile_catalogue(dearer(version)) for version in (2, 3, 4)}
+
+
+def dearer(version: int):
+    before = sample().catalogue
+    plans = {code: _dearer_plan(plan, version) for code, plan in before.rate_plans.items()}
+    return msgspec.structs.replace(
+        before,
+        version=version,
+        rate_plans=_turned(plans, version),
+        resources=_turned(before.resources, version),
+        sharing_policies=_turned(before.sharing_policies, version),
+    )
+
+
+def _dearer_plan(plan, version: int):
+    fee = Decimal(version) / 100
+    versions = tuple(
+        msgspec.structs.replace(
+            one,
+            price={
+                name: msgspec.structs.replace(price, connect_fee=fee) if price.periods else price
+                for name, price in one.price.items()
+            },
+        )
+        for one in plan.version
+    )
+    return msgspec.structs.replace(plan, version=versions)
+
+
+def _turned(rows: dict, by: int) -> dict:
+    """The same rows, beginning elsewhere: what was the first plan is another one now."""
+    items = list(rows.items())
+    return dict(items[by % len(items) :] + items[: by % len(items)])
+
+
+@functools.cache
 def publications(seed: int):
     lines = [msgspec.json.encode(line) for line in customer_lines(CUSTOMERS, seed)]
     onboarded, faults = onboard_lines(lines, sample(), SHARDS)
@@ -39,7 +80,7 @@ def make_world(seed: int, faults: Faults, crash_at: frozenset[int] = frozenset()
     """A world ready to run; the same seed gives the same customers and messages."""
     world = World(
         seed=seed,
-        catalogue=sample(),
+        catalogues=catalogues(),
         faults=faults,
         partitions=PARTITIONS,
         store=ModelStore(SHARDS, clock_ms=lambda: int(asyncio.get_event_loop().time() * 1000)),

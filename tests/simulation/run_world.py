@@ -2,6 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
 
 from balance_store.requests import NO_FLOOR, Claim, Epoch, PartitionClaim
 from charging.balance_cache import BalanceCache
@@ -47,6 +50,10 @@ async def _live_through(world: World) -> None:
         assert now_s < REST_S, f"seed {world.seed}: not at rest, floors {_floors(world)}"
         if now_s > calm_after_s:
             world.faults, world.crash_at = Faults(), frozenset()
+            # Whatever the store was closed to, the folder has it in the end.
+            world.in_folder = max(world.in_folder, *(version for _, version in world.closed), 1)
+            for daemon in daemons.values():
+                daemon.look()
         dead = [n for n, daemon in daemons.items() if daemon.dead]
         for n in dead:
             await tasks.pop(n)
@@ -88,8 +95,8 @@ def _at_rest(world: World) -> bool:
 
 
 def check(world: World) -> None:
-    """Every event decided once, every record published and never with two contents."""
-    decided = Counter(place for _, places in world.commits for place in places)
+    """Every event decided once, every record published and never with two contents, by the catalogue it names."""
+    decided = Counter(place for _, _, places in world.commits for place in places)
     expected = {(p, m.offset, 0) for p, log in enumerate(world.logs) for m in log}
     assert set(decided) == expected, f"seed {world.seed}: lost {expected - set(decided)}"
     twice = [place for place, count in decided.items() if count > 1]
@@ -99,6 +106,26 @@ def check(world: World) -> None:
     ids = {name.split(" ", 1)[1] for name in world.published if not name.startswith("notifications")}
     wanted = {f"{SETTINGS.kafka.topics.usage}/{p}/{offset}/{index}" for p, offset, index in expected}
     assert ids == wanted, f"seed {world.seed}: not published {wanted - ids}"
+    _check_catalogues(world)
+
+
+def _check_catalogues(world: World) -> None:
+    """A record names the version of its decision, and none is older than what the store was closed to."""
+    for commits_before, lowest in world.closed:
+        older = [commit for commit in world.commits[commits_before:] if commit[1] < lowest]
+        assert not older, f"seed {world.seed}: an older catalogue than {lowest} decided {older}"
+    topic = SETTINGS.kafka.topics.usage
+    version_of = {
+        f"rated {topic}/{p}/{offset}/{index}": version
+        for _, version, places in world.commits
+        for p, offset, index in places
+    }
+    for name, values in world.published.items():
+        if name.startswith("rated "):
+            named = {msgspec.json.decode(value)["catalogue"] for value in values}
+            assert named == {version_of[name]}, (
+                f"seed {world.seed}: an older catalogue or a newer one, {name}"
+            )
 
 
 def replay(world: World, fresh: World) -> None:
@@ -112,12 +139,20 @@ async def _replay(world: World, fresh: World) -> None:
         await fresh.store.claim(Claim(shard, claims))
     owned = {p: Ownership(p, Epoch(1, 0), NO_FLOOR, {}) for p in range(world.partitions)}
     metrics = Metrics()
-    sessions = ShardSessions(fresh.store, BalanceCache(fresh.catalogue, 10_000))
+    cache = BalanceCache(fresh.catalogues[1], 10_000)
+    sessions = ShardSessions(fresh.store, cache)
     tags = iter(n.to_bytes(8, "big") for n in range(1, 1_000_000))
-    charger = BatchCharger(
-        sessions, decision_limits(SETTINGS.charging), b"replay", lambda: next(tags), metrics
-    )
-    for _, places in world.commits:
+    charger = _replayer(sessions, tags, metrics)
+    for _, version, places in world.commits:
         messages = [world.logs[p][offset] for p, offset, _ in places]
-        decoded = decode_messages(messages, fresh.catalogue, SETTINGS.charging.message_bytes_max)
-        await charger.charge(ChargedBatch(decoded, owned, fresh.catalogue.version), owned)
+        if version != cache.catalogue.version:
+            # Nothing of the other version is left, whatever a switch would keep.
+            cache = BalanceCache(fresh.catalogues[version], 10_000)
+            sessions = ShardSessions(fresh.store, cache)
+            charger = _replayer(sessions, tags, metrics)
+        decoded = decode_messages(messages, cache.catalogue, SETTINGS.charging.message_bytes_max)
+        await charger.charge(ChargedBatch(decoded, owned, version), owned)
+
+
+def _replayer(sessions: ShardSessions, tags: Iterator[bytes], metrics: Metrics) -> BatchCharger:
+    return BatchCharger(sessions, decision_limits(SETTINGS.charging), b"replay", lambda: next(tags), metrics)

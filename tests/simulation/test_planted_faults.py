@@ -1,22 +1,35 @@
 """The simulator simulated: each rule of the exactly-once argument is switched off, and the hole must be found."""
 
+import contextlib
+
 import pytest
 
 from balance_store.model import ModelStore
 from balance_store.requests import Changed, CommitStatus, StoreUnreachableError
 from charging import take_over
 from charging.balance_cache import BalanceCache
+from charging.charge_batch import ClaimsLostError
 from charging.ownership import Ownership
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
+from rating_kernels.table_words import table_words
 from tests.simulation.make_world import make_world
 from tests.simulation.run_world import check, live_through, replay
 from tests.simulation.world import Faults, SimStore
 
-HARSH = Faults(crash=0.01, lost_request=0.01, lost_answer=0.03, late_request=0.02, rebalance=0.1, zombie=0.5)
+HARSH = Faults(
+    crash=0.01,
+    lost_request=0.01,
+    lost_answer=0.03,
+    late_request=0.02,
+    rebalance=0.1,
+    zombie=0.5,
+    new_catalogue=0.1,
+    look=0.2,
+)
 SEEDS_MAX = 60
 # What `check` says; anything else would be a fault of the test.
-FOUND = ("lost", "decided twice", "two contents", "not published")
+FOUND = ("lost", "decided twice", "two contents", "not published", "older catalogue")
 NOTHING = Changed(unknown=False, group_ids=frozenset(), profile_ids=frozenset())
 
 
@@ -84,7 +97,8 @@ def the_floor_rises_before_the_output_is_acknowledged(patch):
         for partition, floor in batch.floors().items():
             if partition in self.owned:
                 self.owned[partition].raise_floor(floor)
-        await self._charger.carry_floors(self.owned)
+        with contextlib.suppress(ClaimsLostError):
+            await self._charger.carry_floors(self.owned)
         patched_floors = Ownership.raise_floor
         Ownership.raise_floor = lambda *_: None
         try:
@@ -99,9 +113,29 @@ def what_a_shard_was_asked_in_doubt_is_still_believed(patch):
     patch.setattr(ShardSessions, "forget_shard", lambda self, shard: None)
 
 
+def images_of_the_older_catalogue_are_kept(patch):
+    def switch(self, catalogue):
+        self.catalogue = catalogue
+        self.table = table_words(catalogue.table)
+
+    patch.setattr(BalanceCache, "switch", switch)
+
+
+def the_store_takes_older_catalogues(patch):
+    real = ModelStore.commit
+
+    async def commit(self, asked):
+        lowest = self._shards[asked.shard].catalogue_version
+        return await real(self, asked._replace(catalogue_version=max(asked.catalogue_version, lowest)))
+
+    patch.setattr(ModelStore, "commit", commit)
+
+
 @pytest.mark.parametrize(
     "rule_off",
     [
+        images_of_the_older_catalogue_are_kept,
+        the_store_takes_older_catalogues,
         epochs_are_not_compared,
         versions_are_not_compared,
         decisions_are_not_read_back,

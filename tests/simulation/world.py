@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from balance_store.decision_record import unpack_decisions
+from balance_store.lowest_catalogue import raise_lowest_catalogue
 from balance_store.model import ModelStore
 from balance_store.requests import (
     Claim,
@@ -25,6 +26,7 @@ from balance_store.requests import (
 )
 from charging.backoff import Backoff
 from charging.balance_cache import BalanceCache
+from charging.catalogue_in_use import CatalogueInUse
 from charging.charge_batch import BatchCharger
 from charging.charged_batch import ChargedBatch
 from charging.decide_batch import decision_limits
@@ -36,6 +38,7 @@ from charging.output_records import RecordWriter
 from charging.ports import Bounds, Output
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
+from config.compiled_catalogue import CompiledCatalogue
 from config.settings import Charging, Settings
 
 SETTINGS = Settings(
@@ -59,6 +62,8 @@ class Faults:
     late_request: float = 0.0
     rebalance: float = 0.0
     zombie: float = 0.0
+    new_catalogue: float = 0.0  # a newer one is written, or the store is closed to older ones
+    look: float = 0.0  # a daemon looks at the folder
 
 
 @dataclass
@@ -66,13 +71,16 @@ class World:
     """All that survives a crash, and the dice."""
 
     seed: int
-    catalogue: object
+    catalogues: dict[int, CompiledCatalogue]  # by version, all that the folder will ever hold
     faults: Faults
     partitions: int
     store: ModelStore
     logs: list[list[Message]] = field(default_factory=list)
     published: dict[str, set[bytes]] = field(default_factory=dict)
-    commits: list[tuple[int, list[tuple[int, int, int]]]] = field(default_factory=list)
+    commits: list[tuple[int, int, list[tuple[int, int, int]]]] = field(default_factory=list)
+    # (commits before it, version): when the store was closed to older catalogues.
+    closed: list[tuple[int, int]] = field(default_factory=list)
+    in_folder: int = 1  # version
     crash_at: frozenset[int] = frozenset()
     steps: int = 0
     owner: dict[int, int] = field(default_factory=dict)  # partition -> daemon that Kafka gives it to
@@ -84,6 +92,16 @@ class World:
     def late_under_way(self) -> bool:
         """Whether a call that its caller gave up may still reach the store."""
         return any(not task.done() for task in self.late)
+
+    async def another_catalogue(self) -> None:
+        """Write a newer catalogue, or close the store to older ones: sometimes before anybody can have it."""
+        if self.dice.random() < 0.5:
+            self.in_folder = min(self.in_folder + 1, max(self.catalogues))
+            return
+        version = min(self.in_folder + self.dice.choice((0, 0, 1)), max(self.catalogues))
+        if all(version >= before for _, before in self.closed):
+            await raise_lowest_catalogue(self.store, version, b"catalog")
+            self.closed.append((len(self.commits), version))
 
     async def step(self, daemon: "SimDaemon") -> None:
         """One await of a daemon: time passes, others run, and it may be the end of this one."""
@@ -127,9 +145,9 @@ class SimStore:
         if answer.status is CommitStatus.ACCEPTED:
             for usage in commit.usage:
                 if usage.decisions:
-                    _, events = unpack_decisions(usage.decisions)
+                    version, events = unpack_decisions(usage.decisions)
                     places = [(usage.partition, e.offset, e.event_index) for e in events]
-                    self._world.commits.append((commit.shard, places))
+                    self._world.commits.append((commit.shard, version, places))
         return answer
 
     async def _call(self, shard, call):
@@ -176,6 +194,10 @@ class SimSource:
     async def poll(self, messages_max: int, linger_ms: int) -> list[Message]:
         await self._world.step(self._daemon)
         await asyncio.sleep(linger_ms / 1000)
+        if self._world.dice.random() < self._world.faults.new_catalogue:
+            await self._world.another_catalogue()
+        if self._world.dice.random() < self._world.faults.look:
+            self._daemon.look()
         taken: list[Message] = []
         for partition in sorted(self._at):
             log = self._world.logs[partition]
@@ -238,9 +260,11 @@ class SimDaemon:
         self.source = SimSource(world, self)
         dice = random.Random(f"daemon/{world.seed}/{number}")
         metrics = Metrics()
-        catalogue = world.catalogue
+        catalogue = world.catalogues[world.in_folder]
+        cache = BalanceCache(catalogue, 10_000)
         writer = RecordWriter(catalogue, SETTINGS.kafka.topics.usage, "json")
-        sessions = ShardSessions(SimStore(world, self), BalanceCache(catalogue, 10_000))
+        self.catalogues = CatalogueInUse(catalogue, cache, writer, self.look)
+        sessions = ShardSessions(SimStore(world, self), cache)
         charger = BatchCharger(
             sessions,
             decision_limits(SETTINGS.charging),
@@ -253,12 +277,13 @@ class SimDaemon:
             SimSink(world, self),
             sessions,
             charger,
+            self.catalogues,
             lambda messages, owned: ChargedBatch(
-                decode_messages(messages, catalogue, SETTINGS.charging.message_bytes_max),
+                decode_messages(messages, self.catalogues.catalogue, SETTINGS.charging.message_bytes_max),
                 owned,
-                catalogue.version,
+                self.catalogues.version,
             ),
-            lambda batch: batch_outputs(batch, writer)[0],
+            lambda batch: batch_outputs(batch, self.catalogues.writer)[0],
             SETTINGS.charging,
             lambda: int(asyncio.get_running_loop().time() * 1e6),
             Backoff(dice.random),
@@ -276,6 +301,11 @@ class SimDaemon:
             if publishing is not None:
                 publishing.cancel()
                 await asyncio.gather(publishing, return_exceptions=True)
+
+    def look(self) -> None:
+        """Find what is in the folder."""
+        if self.world.in_folder > self.catalogues.latest.version:
+            self.catalogues.offer(self.world.catalogues[self.world.in_folder])
 
     async def hear(self) -> None:
         """Learn what Kafka has decided: everything is taken back, then what is ours is given."""
