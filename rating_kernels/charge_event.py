@@ -26,7 +26,7 @@ from rating_kernels.select_price import walk_prefix
 from rating_kernels.sharing import charge_owners, cover_by_allowances, member_goes_first
 from rating_kernels.tariff_table import BREACH_UP_TO_LIMIT, Bytes, Ints
 from rating_kernels.thresholds import watch
-from rating_kernels.tiers import costs_nothing, free_part, price_counts
+from rating_kernels.tiers import costs_nothing, free_part, price_counts, tiers_from
 from rating_kernels.trace import (
     TRACE_COVERED,
     TRACE_DETAIL,
@@ -142,6 +142,7 @@ def _amount(
         trace(work, TRACE_FREE, free, events_before, max(counted, 0), 0, 0)
         if costs_nothing(table, price, uncovered, free, events_before):
             return 0, CHARGED, 0
+        counted = tiers_from(table, price, counted, free)
     depth = 0
     if splits(table, version, detail):
         depth = walk_prefix(table, detail, events, text, row, work)

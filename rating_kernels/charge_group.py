@@ -149,7 +149,7 @@ def refund(
     resource_id = table[table[t.RESOURCE_ID] + resource]
     cycle_no, start_us, end_us, _ = booking_cycle(words, at, time_us)
     row = owed_balance(words, at, resource_id, start_us, end_us, time_us, work)
-    if row == NO_ROOM or words[row + B_AMOUNT] < amount - AMOUNT_MAX:
+    if row == NO_ROOM or words[row + B_AMOUNT] < -AMOUNT_MAX - amount:
         return False
     put(words, row + B_AMOUNT, words[row + B_AMOUNT] + amount, work)
     add_impact(impacts, work, IMPACT_OWED, words, at, row, resource_id, item_id, quantity, amount)

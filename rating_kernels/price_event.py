@@ -9,7 +9,7 @@ from numba import njit
 
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
-from rating_kernels.group_image import QUANTITY_MAX
+from rating_kernels.group_image import AMOUNT_MAX, QUANTITY_MAX
 from rating_kernels.quantities import NUM_MAX, OVERFLOW, checked_product, checked_sum, div_ceil, round_div
 from rating_kernels.select_price import (
     NO_PRICE,
@@ -164,4 +164,7 @@ def rounded(table: Ints, detail: int, total: int) -> int:
     denominator = table[table[t.DETAIL_DENOMINATOR] + detail]
     if denominator > NUM_MAX // step:
         return OUT_OF_RANGE
-    return round_div(total, denominator * step, table[table[t.DETAIL_ROUNDING] + detail]) * step
+    steps = round_div(total, denominator * step, table[table[t.DETAIL_ROUNDING] + detail])
+    if abs(steps) > AMOUNT_MAX // step:
+        return OUT_OF_RANGE
+    return steps * step

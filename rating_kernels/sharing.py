@@ -29,7 +29,7 @@ from rating_kernels.profile_image import (
     V_MEMBERSHIP_FIRST,
     V_MEMBERSHIPS,
 )
-from rating_kernels.quantities import mul_div
+from rating_kernels.quantities import mul_div, mul_div_wide
 from rating_kernels.tariff_table import (
     DENY_WHEN_EXHAUSTED,
     DOWN,
@@ -295,7 +295,7 @@ def charge_owners(
         if wanted == 0:
             continue
         watch(table, words, owner_at, resource, time_us, work)
-        part = mul_div(wanted, quantity, amount, DOWN) if quantity < 2**31 and amount < 2**31 else 0
+        part = mul_div_wide(quantity, wanted, amount, DOWN)
         if not charge_group(
             table,
             words,

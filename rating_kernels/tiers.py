@@ -40,6 +40,14 @@ def costs_nothing(table: Ints, price: int, quantity: int, free: int, events_befo
 
 
 @njit(cache=True, nogil=True)
+def tiers_from(table: Ints, price: int, counted: int, free: int) -> int:
+    """The quantity from which the event's tiers count on: free use fills tiers like any other; -1 = from nothing."""
+    if table[table[t.PRICE_SCOPE] + price] != PER_CYCLE:
+        return -1
+    return counted if free == 0 else max(counted, 0) + free
+
+
+@njit(cache=True, nogil=True)
 def is_tiered(table: Ints, price: int) -> bool:
     """Whether a price has tiers or packages rather than periods."""
     return table[table[t.PRICE_MODEL] + price] != BY_PERIOD
