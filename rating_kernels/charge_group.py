@@ -6,7 +6,7 @@ Every change goes through the undo log, and every change of a balance leaves an 
 from numba import njit
 
 from rating_kernels import table_words as t
-from rating_kernels.balances import NO_ROOM, add_to_item, owed_balance, total_valid
+from rating_kernels.balances import NO_ROOM, add_to_item, find_owed, owed_balance, total_valid
 from rating_kernels.batch_columns import IMPACT_ALLOWANCE, IMPACT_CREDIT, IMPACT_OWED, IMPACT_TAX
 from rating_kernels.consumption_order import next_credit
 from rating_kernels.group_image import (
@@ -56,6 +56,21 @@ def booking_cycle(words: Ints, at: int, time_us: int) -> tuple[int, int, int, bo
 
 
 @njit(cache=True, nogil=True)
+def total_booked(words: Ints, at: int, resource_id: int, time_us: int) -> int:
+    """What limits and thresholds go by: the balances valid at an event's time, and what it is booked to.
+
+    A late event is owed in the open cycle, which is not valid then: without it no limit would hold.
+    """
+    total = total_valid(words, at, resource_id, time_us)
+    _, start_us, _, late = booking_cycle(words, at, time_us)
+    if late:
+        row = find_owed(words, at, resource_id, start_us)
+        if row >= 0:
+            total += words[row + B_AMOUNT]
+    return total
+
+
+@njit(cache=True, nogil=True)
 def find_limit(table: Ints, words: Ints, at: int, resource: int) -> int:
     """Row of the group's credit limit for a resource, or NO_LIMIT."""
     credit_id = words[at + H_CREDIT_ID]
@@ -87,7 +102,7 @@ def chargeable(
     limit = find_limit(table, words, at, resource)
     if limit == NO_LIMIT or table[table[t.LIMIT_AMOUNT] + limit] == AMOUNT_MAX:
         return amount, WITHIN_LIMIT
-    room = table[table[t.LIMIT_AMOUNT] + limit] - total_valid(
+    room = table[table[t.LIMIT_AMOUNT] + limit] - total_booked(
         words, at, table[table[t.RESOURCE_ID] + resource], time_us
     )
     if amount <= room:

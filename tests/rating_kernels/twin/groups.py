@@ -157,7 +157,14 @@ class Group:
         return balance
 
     def total(self, resource: str, time_us: int) -> int:
-        return sum(b.amount for b in self.balances if b.resource == resource and b.holds(time_us))
+        """What limits and thresholds go by; of a late event also what the open cycle owes, to which it is booked."""
+        cycle, late = self.booking_cycle(time_us)
+        return sum(
+            b.amount
+            for b in self.balances
+            if b.resource == resource
+            and (b.holds(time_us) or (late and b.kind == KIND_OWED and b.from_us == cycle.start_us))
+        )
 
     def granted(self, resource: str, time_us: int) -> int:
         return sum(b.granted for b in self.balances if b.resource == resource and b.holds(time_us))
