@@ -137,3 +137,38 @@ def test_an_event_that_is_split_at_bands_may_not_last_longer_than_can_be_looked_
     most = largest_quantity(price, **changes)
     assert most == 10 * 366 * 24
     assert not Played(one_price_scene(one_price_tables(price, most, **changes), most, 1)).play()
+
+
+def grant(credit: int | str, number: int = 0) -> tuple[str, dict]:
+    """Money of the customer, for ever."""
+    return (
+        "grant",
+        {
+            "customer": "C1",
+            "resource": "EUR",
+            "credit": credit,
+            "from_us": 0,
+            "to_us": 2**60,
+            "created_us": number,
+            "priority": number,
+        },
+    )
+
+
+def test_what_is_given_back_never_goes_below_the_smallest_amount():
+    # Two details give back six tenths of the largest amount each, of what credits had paid.
+    price = {
+        "tiers": [{"to": 1_000, "amount": 5_000_000}, {"amount": 0}],
+        "mode": "volume",
+        "counts": "cycle",
+    }
+    detail = {"resource": "EUR", "bill_item": "use"}
+    version = {
+        "price": {"p": price, "q": price},
+        "detail": [detail | {"rule": [{"price": "p"}]}, detail | {"rule": [{"price": "q"}]}],
+    }
+    tables = one_price_tables(price, 1_001, version=version)
+    scene = one_price_scene(tables, 1_000, 1)
+    played = Played(scene._replace(steps=[grant(5 * 10**9, 1), grant(5 * 10**9, 2), *scene.steps]))
+    assert not played.play()
+    assert [decided.outcome for decided in played.decided] == [0, Outcome.AMOUNT_OUT_OF_RANGE]
