@@ -1,4 +1,7 @@
-"""Shell. Any number of random catalogues, kernels against twin: python -m tests.rating_kernels.soak --help."""
+"""Shell. Any number of random catalogues, kernels against twin: python -m tests.rating_kernels.soak --help.
+
+One that differed is played again by --catalogues 1 with its seed and the same --events.
+"""
 
 import argparse
 import multiprocessing
@@ -49,6 +52,7 @@ def main() -> int:
             done += 1
             if found:
                 failed += 1
+                print(f"seed {seed} differs: {found[0]}", flush=True)
                 with options.failures.open("a") as file:
                     file.write(f"seed {seed} events {options.events}: {found[0]}\n")
             if time.monotonic() - reported > REPORT_SECONDS:

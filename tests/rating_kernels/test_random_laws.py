@@ -21,6 +21,7 @@ from rating_kernels.group_image import (
 from rating_kernels.outcomes import Outcome
 from tests.rating_kernels.one_price import one_price_scene, one_price_tables
 from tests.rating_kernels.random_catalogue import random_scene
+from tests.rating_kernels.random_tariff import CUSTOMER
 from tests.rating_kernels.twin_check import Played
 
 EVENTS = 100
@@ -159,6 +160,40 @@ def test_parts_cost_what_the_whole_costs_where_tiers_count_the_cycle(seed):
     assert not split.play()
     assert {one.outcome for one in split.decided} == {Outcome.CHARGED}
     assert split.world.total("C1", "EUR") == whole.world.total("C1", "EUR")
+
+
+def family(tables: dict) -> list[dict]:
+    """An owner who pays for two members; identifiers are 1, 2, 3."""
+    tables["sharing_policy"] = [{"code": "all", "name": "All", "shared_tiers": True}]
+    lines = []
+    for number in range(1, 4):
+        subscription = {
+            "subscription": f"S{number}",
+            "plan": "p",
+            "services": [{"type": "voice", "identifier": f"{number}"}],
+        }
+        line = CUSTOMER | {"customer": f"C{number}", "subscriptions": [subscription]}
+        line |= {"member_of": [{"group": "g", "priority": 0}]} if number > 1 else {}
+        line |= {"shares": [{"group": "g", "policy": "all", "subscription": "S1"}]} if number == 1 else {}
+        lines.append(line)
+    return lines
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_members_whose_tiers_count_together_cost_what_one_of_them_would(seed):
+    dice = random.Random(f"family/{seed}")
+    tables = one_price_tables(whole_tiers(dice), 100_000)
+    lines = family(tables)
+    scene = one_price_scene(tables, *(dice.choice([1, 5, 6, 60, dice.randint(1, 200)]) for _ in range(6)))
+    events = scene.steps[0][1]
+    spread = [event | {"service": dice.choice("23")} for event in events]
+    alone = [event | {"service": "2"} for event in events]
+    totals = []
+    for some in (spread, alone):
+        played = Played(scene._replace(lines=lines, steps=[("events", some)]))
+        assert not played.play()
+        totals.append(sum(played.world.total(customer, "EUR") for customer in ("C1", "C2", "C3")))
+    assert totals[0] == totals[1]
 
 
 @pytest.mark.parametrize("seed", range(40))
