@@ -8,11 +8,11 @@ from the event before, group ids of impacts from the user's group.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from balance_store.varint import VARINT_BYTES_MAX, get_varint, put_varint
 from rating_kernels import batch_words as e
 from rating_kernels.batch_words import DecisionWords
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Bytes, Ints
 
 SCHEMA = 1
@@ -78,7 +78,7 @@ _COLUMNS = np.array(
 )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bound(rows: Ints, decided: Ints) -> int:
     numbers = HEAD_NUMBERS
     for row in rows:
@@ -89,7 +89,7 @@ def _bound(rows: Ints, decided: Ints) -> int:
     return numbers * VARINT_BYTES_MAX
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pack(
     events: Ints, rows: Ints, decided: Ints, impacts: Ints, notices: Ints, catalogue_version: int, out: Bytes
 ) -> int:

@@ -7,7 +7,6 @@ commonest is one byte), cycle numbers, which count back from the open cycle, and
 """
 
 import numpy as np
-from numba import njit
 
 from balance_store.varint import VARINT_BYTES_MAX, get_varint, put_varint
 from rating_kernels.group_image import (
@@ -41,6 +40,7 @@ from rating_kernels.group_image import (
     SECTIONS,
 )
 from rating_kernels.group_layout import ROOM, lay_out, row_at, section_count, words_needed
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Bytes, Ints
 
 SCHEMA = 1
@@ -64,7 +64,7 @@ _HEADER_KIND[[H_CYCLE_END_US, H_CLOSED_AT_US]] = TIME
 _ROOM = np.array(ROOM, np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_word(out: Bytes, at: int, value: int, kind: int, cycle_start_us: int, cycle_no: int) -> int:
     """Write a word as its kind says."""
     if kind == TIME:
@@ -82,7 +82,7 @@ def put_word(out: Bytes, at: int, value: int, kind: int, cycle_start_us: int, cy
     return put_varint(out, at, value)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def get_word(data: Bytes, at: int, kind: int, cycle_start_us: int, cycle_no: int) -> tuple[int, int]:
     """(word, next offset or BAD_RECORD)."""
     if kind == RAW:
@@ -104,7 +104,7 @@ def get_word(data: Bytes, at: int, kind: int, cycle_start_us: int, cycle_no: int
     return value, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pack_into(words: Ints, at: int, out: Bytes, start: int) -> int:
     """Pack the image at `at` into `out` from `start`; returns the next offset."""
     put = start
@@ -125,7 +125,7 @@ def pack_into(words: Ints, at: int, out: Bytes, start: int) -> int:
     return put
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pack_bound(words: Ints, at: int) -> int:
     """Bytes that are enough for the image's record."""
     total = 1 + SECTIONS + HEADER_STORED
@@ -134,7 +134,7 @@ def pack_bound(words: Ints, at: int) -> int:
     return total * VARINT_BYTES_MAX
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_counts(data: Bytes, counts: Ints) -> int:
     """Fill the sections' counts; the offset behind them, or BAD_RECORD."""
     if len(data) == 0 or data[0] != SCHEMA:
@@ -149,7 +149,7 @@ def read_counts(data: Bytes, counts: Ints) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unpack_into(data: Bytes, get: int, counts: Ints, words: Ints, at: int) -> int:
     """Fill the image laid out at `at`; the record's length, or BAD_RECORD."""
     start_us = 0

@@ -1,8 +1,8 @@
 """Pure. Numbers as zigzag varints in a byte array: small ones short, signed ones too."""
 
 import numpy as np
-from numba import njit
 
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Bytes
 
 # A varint of 64 bits takes at most ten bytes.
@@ -10,7 +10,7 @@ VARINT_BYTES_MAX = 10
 PAST_END = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_varint(out: Bytes, at: int, value: int) -> int:
     """Write a number; returns the next offset."""
     bits = np.uint64((value << 1) ^ (value >> 63))
@@ -22,7 +22,7 @@ def put_varint(out: Bytes, at: int, value: int) -> int:
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def get_varint(data: Bytes, at: int) -> tuple[int, int]:
     """(number, next offset); the offset is PAST_END where the bytes end or are not as `put_varint` writes.
 

@@ -1,6 +1,7 @@
 """Pure. Do the sums agree, from rated records to the bank file? Every comparison is exact.
 
-rated impacts + fees = billed items + items of open cycles      in millionths, per item
+rated impacts + fees = billed items + items of open cycles      in millionths, per item and, where a tax is
+                                                                charged with the events, per tax
 billed items         = bill lines, minor units and residue      per bill
 bill lines + taxes   = bill totals                              per bill
 children's bills     = items of their owners' bills

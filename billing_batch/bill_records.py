@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
-from billing_batch.bill import Bill, Line
+from billing_batch.bill_parts import Bill, Line
 from billing_batch.due_bill import DueBill
 from customer_care.tables import (
     balance_groups,
@@ -17,7 +17,9 @@ from customer_care.tables import (
     hierarchy_groups,
     hierarchy_memberships,
     invoices,
+    purchased_discounts,
     sequences,
+    subscriptions,
 )
 
 BILL_SEQUENCE, INVOICE_SEQUENCE = "bill", "invoice"
@@ -75,6 +77,24 @@ def owners(connection: Connection) -> dict[int, int]:
         .where(hierarchy_groups.c.status == "active")
     )
     return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def discounts_bought(connection: Connection, group_id: int, at_us: int) -> frozenset[str]:
+    """Codes of the discounts that a balance group's subscriptions had at an instant, each once.
+
+    By validity alone: a status tells of today, and a cycle may be billed long after its end.
+    """
+    bought = purchased_discounts
+    statement = (
+        select(bought.c.discount)
+        .join(subscriptions, bought.c.subscription_id == subscriptions.c.id)
+        .where(
+            subscriptions.c.balance_group_id == group_id,
+            bought.c.valid_from_us <= at_us,
+            bought.c.valid_to_us > at_us,
+        )
+    )
+    return frozenset(connection.execute(statement).scalars())
 
 
 def still_active(connection: Connection, bill_id: int) -> bool:

@@ -14,7 +14,8 @@ from balance_store.group_change import Changed
 from balance_store.one_door import change_groups
 from balance_store.profile_record import Profile
 from balance_store.requests import Store
-from billing_batch.bill import KIND_CHILD, Bill, balanced, build_bill, child_line
+from billing_batch.bill import NO_DISCOUNTS, balanced, build_bill, child_line
+from billing_batch.bill_parts import KIND_CHILD, Bill
 from billing_batch.bill_records import (
     BILL_SEQUENCE,
     INVOICE_SEQUENCE,
@@ -22,6 +23,7 @@ from billing_batch.bill_records import (
     add_child_line,
     billed_in_store,
     child_lines,
+    discounts_bought,
     due_bills,
     forgotten_in_store,
     keep_credit,
@@ -73,6 +75,8 @@ class Billing:
         self._settings = settings
         self._catalogue = catalogue
         self._tools = CutTools(catalogue, settings.charging.snapshots_max)
+        # A statement a bill that most operators do not need.
+        self._discounts = any(one.on_bill for one in catalogue.discounts.values())
 
     async def run(self, as_of_us: int, *, force: bool, progress: Callable[[int, int], None]) -> RunReport:
         """Close what is due at an instant. Raises what store and database raise; run again to finish."""
@@ -160,7 +164,9 @@ class Billing:
         digits = minor_digits(due.currency)
         assert digits is not None, "an import checks the currency"
         children = tuple(line for line in child_lines(connection, due.bill_id) if line.kind == KIND_CHILD)
-        bill = build_bill(totals, children, self._catalogue, digits, due.period_end_us)
+        end_us = due.period_end_us
+        bought = discounts_bought(connection, due.group_id, end_us - 1) if self._discounts else NO_DISCOUNTS
+        bill = build_bill(totals, children, self._catalogue, digits, end_us, bought)
         number = next_numbers(connection, self._catalogue.site.name, BILL_SEQUENCE, 1)
         owner = owner_of.get(due.billing_profile_id)
         dates = Dates.of(as_of_us, self._settings.billing.payment_terms_days, self._catalogue.site.time_zone)

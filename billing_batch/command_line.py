@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError
 from balance_store.client import StoreClient
 from balance_store.one_door import GroupMissingError, StoreRefusesError
 from billing_batch.audit import all_agree
-from billing_batch.bill import UnknownItemError
+from billing_batch.bill_parts import UnknownItemError
 from billing_batch.bill_records import due_bills, invoice_documents
 from billing_batch.billing_order import HierarchyCycleError
 from billing_batch.close_cycles import Billing, RunReport

@@ -29,6 +29,7 @@ from rating_kernels.group_image import (
     SECTION_COUNTERS,
     SECTION_ITEMS,
     SECTION_SNAPSHOTS,
+    SECTIONS,
 )
 from rating_kernels.group_layout import grown, remove_row, row_at, section_count
 from rating_kernels.rotate_cycle import rotate_group
@@ -88,7 +89,7 @@ class CutTools:
             )
             if outcome != NO_ROOM:
                 return image
-            image = grown(image, 0)
+            image = grown(image, 0, *range(SECTIONS))
 
 
 def items_of(image: Ints, cycle_no: int) -> list[ItemTotal]:

@@ -5,7 +5,7 @@ import datetime
 import msgspec
 from minijinja import Environment
 
-from billing_batch.bill import Bill
+from billing_batch.bill_parts import AT_BILL, Bill
 from config.civil_time import civil_date
 
 QUANTITY_DIGITS_SHOWN = 3
@@ -27,13 +27,15 @@ class InvoiceLine(msgspec.Struct, frozen=True):
     events: int
 
 
-class InvoiceTax(msgspec.Struct, frozen=True):
-    """A tax on its base."""
+class InvoiceTax(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tax on its base; `at` bill: computed on it; rating: charged with each event and added up here."""
 
     name: str
-    percent: str
+    percent: str  # empty: events had different rates
     base: str
     tax: str
+    at: str = AT_BILL
+    residue: str = ""  # what is left below the smallest coin
 
 
 class Invoice(msgspec.Struct, frozen=True):
@@ -87,14 +89,18 @@ def invoice_lines(bill: Bill, digits: int) -> tuple[InvoiceLine, ...]:
     )
 
 
-def invoice_taxes(bill: Bill, names: dict[str, str], digits: int) -> tuple[InvoiceTax, ...]:
-    """The taxes of a bill; `names` by tax code."""
+def invoice_taxes(
+    bill: Bill, names: dict[str, str], mixed: frozenset[str], digits: int
+) -> tuple[InvoiceTax, ...]:
+    """The taxes of a bill; `names` by tax code, `mixed` those whose events had different rates."""
     return tuple(
         InvoiceTax(
             names[tax.tax],
-            percent_text(tax.percent_micro),
+            "" if tax.tax in mixed else percent_text(tax.percent_micro),
             minor_text(tax.base_minor, digits),
             minor_text(tax.tax_minor, digits),
+            tax.at,
+            micro_text(tax.residue_micro),
         )
         for tax in bill.taxes
     )

@@ -3,9 +3,10 @@
 import datetime
 from typing import NamedTuple
 
-from billing_batch.bill import Bill
+from billing_batch.bill_parts import AT_RATING, Bill
 from billing_batch.due_bill import DueBill
 from billing_batch.invoice import Invoice, Party, invoice_lines, invoice_taxes, last_day, minor_text
+from billing_batch.tax_lines import rates_between
 from config.civil_time import civil_date, local_midnight_us
 from config.compiled_catalogue import CompiledCatalogue
 from config.settings import Settings
@@ -56,12 +57,23 @@ def invoice_of(
         issued=dates.issued,
         due=dates.due if due_minor else None,
         lines=invoice_lines(bill, digits),
-        taxes=invoice_taxes(bill, names, digits),
+        taxes=invoice_taxes(bill, names, _mixed(due, bill, catalogue), digits),
         net=minor_text(bill.net_minor, digits),
         tax=minor_text(bill.tax_minor, digits),
         total=minor_text(bill.total_minor, digits),
         due_amount=minor_text(due_minor, digits),
         payment_note=_note(due_minor, method, dates),
+    )
+
+
+def _mixed(due: DueBill, bill: Bill, catalogue: CompiledCatalogue) -> frozenset[str]:
+    """Taxes charged with events whose rate changed within the cycle: no one rate would be true."""
+    period = (due.period_start_us, due.period_end_us)
+    return frozenset(
+        tax.tax
+        for tax in bill.taxes
+        if tax.at == AT_RATING
+        and len({rate.percent_micro for rate in rates_between(catalogue.tax_rates[tax.tax], *period)}) > 1
     )
 
 

@@ -15,12 +15,18 @@ from sqlalchemy import Connection, func, select
 from balance_store.group_record import unpack_group
 from balance_store.requests import Load, Store
 from billing_batch.audit import Comparison, ItemSums, compare_items
-from billing_batch.bill import KIND_BALANCING, KIND_CHILD, KIND_CREDIT, KIND_ITEM
+from billing_batch.bill_parts import AT_RATING, KIND_BALANCING, KIND_CHILD, KIND_ITEM, KINDS_OFF
 from billing_batch.cut_cycle import all_items
-from billing_batch.single_bills import differing_bills, differing_lines, differing_moves
+from billing_batch.single_bills import (
+    differing_bills,
+    differing_lines,
+    differing_moves,
+    differing_taxes,
+)
 from charging.kafka_security import security_arguments
+from charging.output_records import CHANGES_BALANCE, IMPACT_NAMES
 from config.civil_time import cycle_at
-from config.compiled_catalogue import CompiledCatalogue
+from config.compiled_catalogue import CompiledCatalogue, ItemKey
 from config.settings import Kafka
 from customer_care.billing_cycle import FirstCycle
 from customer_care.opening_image import FIRST_CYCLE_NO, first_fee
@@ -36,10 +42,13 @@ from customer_care.tables import (
     sepa_transactions,
     subscriptions,
 )
+from rating_kernels.batch_columns import IMPACT_TAX
 from rating_kernels.group_image import H_CYCLE_NO
 
 Sums = dict[str, int]
 LOAD_GROUPS = 500
+CHARGES = frozenset(IMPACT_NAMES[kind] for kind in CHANGES_BALANCE)
+TAX = IMPACT_NAMES[IMPACT_TAX]
 POLL_MS = 500
 
 
@@ -52,20 +61,33 @@ class _Impact(msgspec.Struct):
     tax: str = ""
 
 
-class _Rated(msgspec.Struct):
+class Rated(msgspec.Struct):
+    """What the audit reads of a rated record."""
+
     id: str
     impacts: list[_Impact] = []
 
 
-_DECODE: dict[str, Callable[[bytes], _Rated]] = {
-    "json": msgspec.json.Decoder(_Rated).decode,
-    "msgpack": msgspec.msgpack.Decoder(_Rated).decode,
+_DECODE: dict[str, Callable[[bytes], Rated]] = {
+    "json": msgspec.json.Decoder(Rated).decode,
+    "msgpack": msgspec.msgpack.Decoder(Rated).decode,
 }
 
 
 def item_name(bill_item: str, general_ledger: str, tax: str, resource: str) -> str:
     """How an item is called in the table."""
     return f"{bill_item} ({general_ledger}, {tax or 'untaxed'}, {resource})"
+
+
+def tax_name(tax: str, resource: str) -> str:
+    """How the sum of a tax that is charged with the events is called in the table."""
+    return f"tax {tax} ({resource}), charged with events"
+
+
+def _key_name(key: ItemKey) -> str:
+    if key.is_tax:
+        return tax_name(key.tax, key.resource)
+    return item_name(key.bill_item, key.general_ledger, key.tax, key.resource)
 
 
 async def rated_sums(settings: Kafka, catalogue: CompiledCatalogue, output_format: str) -> tuple[int, Sums]:
@@ -86,14 +108,15 @@ async def rated_sums(settings: Kafka, catalogue: CompiledCatalogue, output_forma
         while left:
             for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                 for record in records:
-                    _add_record(decode(record.value), seen, sums, catalogue)
+                    add_record(decode(record.value), seen, sums, catalogue)
             left = {place for place in left if await consumer.position(place) < ends[place]}
         return len(seen), dict(sums)
     finally:
         await consumer.stop()
 
 
-def _add_record(rated: _Rated, seen: set[bytes], sums: Sums, catalogue: CompiledCatalogue) -> None:
+def add_record(rated: Rated, seen: set[bytes], sums: Sums, catalogue: CompiledCatalogue) -> None:
+    """Add one rated record to the sums, if it is not one that was seen before."""
     # Eight bytes an id instead of the text: a month of records must fit in memory.
     name = hashlib.blake2b(rated.id.encode(), digest_size=8).digest()
     if name in seen:
@@ -103,7 +126,13 @@ def _add_record(rated: _Rated, seen: set[bytes], sums: Sums, catalogue: Compiled
         if impact.bill_item:
             decimals = catalogue.resources[impact.resource].stored_decimals
             amount = int(Decimal(impact.amount).scaleb(decimals))
-            sums[item_name(impact.bill_item, impact.general_ledger, impact.tax, impact.resource)] += amount
+            item = item_name(impact.bill_item, impact.general_ledger, impact.tax, impact.resource)
+            if impact.kind in CHARGES:
+                sums[item] += amount
+            elif impact.kind == TAX:
+                # Balances move by the gross amount; what of it is tax is no part of the item.
+                sums[item] -= amount
+                sums[tax_name(impact.tax, impact.resource)] += amount
 
 
 async def open_sums(
@@ -126,14 +155,12 @@ async def open_sums(
                     image = unpack_group(record)
                     begun[group_id] = int(image[H_CYCLE_NO])
                     for total in all_items(image):
-                        key = catalogue.items[total.item_id]
-                        name = item_name(key.bill_item, key.general_ledger, key.tax, key.resource)
-                        sums[name] += total.amount
+                        sums[_key_name(catalogue.items[total.item_id])] += total.amount
     return dict(sums), begun
 
 
 def billed_sums(connection: Connection) -> Sums:
-    """Items on bills, in millionths."""
+    """Items on bills, and taxes that were charged with events, in millionths."""
     statement = (
         select(
             bill_lines.c.bill_item,
@@ -146,7 +173,16 @@ def billed_sums(connection: Connection) -> Sums:
         .where(bill_lines.c.kind == KIND_ITEM)
         .group_by(bill_lines.c.bill_item, bill_lines.c.general_ledger, bill_lines.c.tax, bills.c.currency)
     )
-    return {item_name(*key): int(amount) for *key, amount in connection.execute(statement).all()}
+    sums = {item_name(*key): int(amount) for *key, amount in connection.execute(statement).all()}
+    taxes = (
+        select(bill_taxes.c.tax, bills.c.currency, func.sum(bill_taxes.c.amount_micro))
+        .join(bills, bill_taxes.c.bill_id == bills.c.id)
+        .where(bill_taxes.c.at == AT_RATING)
+        .group_by(bill_taxes.c.tax, bills.c.currency)
+    )
+    return sums | {
+        tax_name(tax, currency): int(amount) for tax, currency, amount in connection.execute(taxes).all()
+    }
 
 
 def fee_sums(connection: Connection, catalogue: CompiledCatalogue, begun: dict[int, int]) -> Sums:
@@ -182,9 +218,7 @@ def fee_sums(connection: Connection, catalogue: CompiledCatalogue, begun: dict[i
                 continue
             full_start_us, _ = cycle_at(kind, every, day, anchor, zone, start_us)
             first = first_fee(row, from_us, FirstCycle(start_us, end_us, full_start_us), zone)
-            key = catalogue.items[row.item_id]
-            name = item_name(key.bill_item, key.general_ledger, key.tax, key.resource)
-            sums[name] += first + (cycles - FIRST_CYCLE_NO) * row.amount
+            sums[_key_name(catalogue.items[row.item_id])] += first + (cycles - FIRST_CYCLE_NO) * row.amount
     return dict(sums)
 
 
@@ -213,7 +247,7 @@ def bill_comparisons(connection: Connection) -> list[Comparison]:
         ).where(numbered)
     ).one()
     taxes = connection.execute(select(func.coalesce(func.sum(bill_taxes.c.tax_minor), 0))).scalar_one()
-    items = total(bill_lines.c.net_minor, bill_lines.c.kind.in_((KIND_ITEM, KIND_CREDIT, KIND_CHILD)))
+    items = total(bill_lines.c.net_minor, bill_lines.c.kind.in_((KIND_ITEM, *KINDS_OFF, KIND_CHILD)))
     balancing = total(bill_lines.c.net_minor, bill_lines.c.kind == KIND_BALANCING)
     children = connection.execute(
         select(func.coalesce(func.sum(bill_lines.c.net_minor), 0)).where(bill_lines.c.kind == KIND_CHILD)
@@ -225,6 +259,7 @@ def bill_comparisons(connection: Connection) -> list[Comparison]:
         Comparison("hierarchy", "moved from children", -balancing, "on owners", int(children), "minor units"),
         *differing_bills(connection),
         *differing_lines(connection),
+        *differing_taxes(connection),
         *differing_moves(connection),
     ]
 

@@ -162,9 +162,9 @@ class BalanceCache:
         self.slot_shard[slot] = shard
         self._fresh_groups.add(group_id)
 
-    def grow(self, slot: int) -> None:
-        """Lay a group out again with more room; a kernel asked for it."""
-        image = grown(self.words, int(self.slot_at[slot]))
+    def grow(self, slot: int, section: int) -> None:
+        """Lay a group out again with more room in a section; a kernel asked for it."""
+        image = grown(self.words, int(self.slot_at[slot]), section)
         at = self._take(len(image))
         self.words[at : at + len(image)] = image
         self.slot_at[slot] = at

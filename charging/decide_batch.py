@@ -15,7 +15,7 @@ from config.settings import Charging
 from rating_kernels.batch_columns import BATCH_DONE, BATCH_GROW_GROUP
 from rating_kernels.batch_words import OFFSET, PARTITION, PROFILE_AT, DecisionWords
 from rating_kernels.decide_events import decide_events
-from rating_kernels.group_image import H_GROUP_ID
+from rating_kernels.group_image import H_GROUP_ID, SECTIONS
 from rating_kernels.profile_image import P_CUSTOMER_ID
 from rating_kernels.tariff_table import Bytes, Ints
 
@@ -55,7 +55,7 @@ def decide_rows(
     out.used[2] = 0
     position = 0
     while True:
-        position, status, slot = decide_events(
+        position, status, place = decide_events(
             cache.table,
             cache.calendars.words,
             limits,
@@ -71,7 +71,7 @@ def decide_rows(
         if status == BATCH_DONE:
             return out
         if status == BATCH_GROW_GROUP:
-            cache.grow(slot)
+            cache.grow(*divmod(place, SECTIONS))
         else:
             out = out.grown()
 

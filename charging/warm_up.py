@@ -13,5 +13,5 @@ def warm_up() -> None:
     """Run each kernel once on the production types."""
     rating_kernels.warm_up.warm_up()
     image = unpack_group(pack_group(empty_image({}), 0))
-    grown(image, 0)
+    grown(image, 0, 0)
     pack_decisions(np.zeros((0, EVENT_WORDS), np.int64), np.zeros(0, np.int64), DecisionWords(0, 1, 1, 1), 1)

@@ -105,7 +105,7 @@ class Discount(Struct, frozen=True, forbid_unknown_fields=True):
     """Percent or an amount off what an event costs, where its impact bears one of the tags (none: always).
 
     Sold in bundles like products. Lower `priority` first, each on what the one before has left, never
-    below zero.
+    below zero. `at` event: off each event; bill: off the item totals of the cycle.
     """
 
     code: str
@@ -116,6 +116,7 @@ class Discount(Struct, frozen=True, forbid_unknown_fields=True):
     priority: int = 0
     charge_tags: tuple[str, ...] = ()
     resource_tags: tuple[str, ...] = ()
+    at: Literal["event", "bill"] = "event"
 
 
 class Bundle(Struct, frozen=True, forbid_unknown_fields=True):

@@ -72,6 +72,8 @@ class Compilation:
         self.columns = Columns()
         self.names: dict[str, dict[int, str]] = {}
         self.items: dict[int, ItemKey] = {}
+        # Item id -> charge tag and resource tag of whatever is booked to it.
+        self.booked: dict[int, set[tuple[str, str]]] = {}
         self.resources: dict[str, ResourceInfo] = {}
         self.site_zone = 0  # index of the site's time zone
         # Taxes charged with the event; their place is their index.
@@ -95,12 +97,21 @@ class Compilation:
         if holder != code:
             place.fault(f"its id {number} is that of {holder!r} too", "choose another code")
 
-    def item(self, bill_item: str, general_ledger: str, tax: str, resource: str, place: "Place") -> int:
-        """The id of an item total; all three references are checked."""
+    def item(
+        self,
+        bill_item: str,
+        general_ledger: str,
+        tax: str,
+        resource: str,
+        tags: tuple[str, str],
+        place: "Place",
+    ) -> int:
+        """The id of an item total; all three references are checked. `tags`: of what is booked to it."""
         for table, code in (("bill_item", bill_item), ("general_ledger", general_ledger), ("tax", tax)):
             if code:
                 place.refer(table, code)
         number = item_id(bill_item, general_ledger, tax, resource)
+        self.booked.setdefault(number, set()).add(tags)
         return self._take_item(number, ItemKey(bill_item, general_ledger, tax, resource), place)
 
     def tax_item(self, bill_item: str, general_ledger: str, tax: str, resource: str, place: "Place") -> int:
@@ -114,6 +125,12 @@ class Compilation:
                 f"its item id {number} is that of {self.items[number]} too", "choose another bill item"
             )
         return number
+
+    def tag(self, code: str, kind: str, field: str, place: "Place") -> int:
+        """The id of a tag, which must be of this kind."""
+        if place.refer("tag", code, field) and self.catalogue.tags[code].kind != kind:
+            place.at(field).fault(f"{code!r} is not a {kind} tag", f"name a tag of kind {kind!r}")
+        return self.name("tag", code, place.at(field))
 
     def zone(self, name: str, place: "Place") -> int:
         """Index of a time zone, entered when it is first met."""

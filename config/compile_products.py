@@ -114,9 +114,7 @@ def _recurring(compilation: Compilation, product: Product, place: Place) -> list
     code = product.fee_resource or compilation.catalogue.site.currency
     if fee and place.refer("resource", code, "fee_resource"):
         info = compilation.resources[code]
-        if not product.bill_item:
-            place.at("bill_item").fault("is missing, and a fee without one is on no bill", "name a bill item")
-        item = compilation.item(product.bill_item, product.general_ledger, product.tax, code, place)
+        item = _fee_item(compilation, product, code, place)
         amount = whole(fee, info.stored_decimals, place.at("fee"))
         rows.append(RecurringInfo(info.id, info.index, item, amount, product.prorate))
     for number, allowance in enumerate(product.allowances):
@@ -129,3 +127,19 @@ def _recurring(compilation: Compilation, product: Product, place: Place) -> list
         # Allowances are granted whole, also in a short cycle.
         rows.append(RecurringInfo(info.id, info.index, 0, -amount, prorate=False))
     return rows
+
+
+def _fee_item(compilation: Compilation, product: Product, resource: str, place: Place) -> int:
+    """Where the fee is booked."""
+    if not product.bill_item:
+        place.at("bill_item").fault("is missing, and a fee without one is on no bill", "name a bill item")
+    if product.charge_tag:
+        compilation.tag(product.charge_tag, "charge", "charge_tag", place)
+    tax = compilation.catalogue.taxes.get(product.tax)
+    if tax is not None and tax.at == "rating":
+        # Its item would hold net amounts with their tax charged and without, and no bill could tell them apart.
+        place.at("tax").fault(
+            f"{product.tax!r} is charged with each event, and a fee has none", 'name a tax with at = "bill"'
+        )
+    tags = (product.charge_tag, "")
+    return compilation.item(product.bill_item, product.general_ledger, product.tax, resource, tags, place)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from config.compilation import Compilation, Place
 from config.compile_bands import Pieces, band_pieces, special_kinds, week_slots
 from config.compile_prices import ExactPrice, add_price, check_room, common_denominator, exact_price
-from config.compile_rules import ANY_TIME, Entry, add_trie, check_overlaps, rule_entries
+from config.compile_rules import ANY_TIME, Entry, add_trie, check_overlaps, check_reach, rule_entries
 from config.compile_services import ROUNDING_MODES, UNITS_US, ServiceEvents
 from config.compile_tiers import Quantities
 from config.compiled_catalogue import FieldInfo, ResourceInfo
@@ -128,6 +128,7 @@ class _RatePlanCompiler:
             check_room(list(prices.values()), denominator, step, self.quantities, place)
         entries = self._entries(detail, used, list(prices), version, place)
         check_overlaps(entries, slots, place)
+        check_reach(entries, place)
         first_price, first_band = self.columns.rows("price_id"), self.columns.rows("band_slot_first")
         for name, price in prices.items():
             number = self.compilation.name("price", f"{self.plan.code}/{name}", above.at(f"price.{name}"))
@@ -189,12 +190,16 @@ class _RatePlanCompiler:
         item = 0
         if detail.bill_item:
             booking = (detail.bill_item, detail.general_ledger, detail.tax)
-            item = self.compilation.item(*booking, detail.resource, place)
+            tags = (detail.charge_tag, detail.resource_tag)
+            item = self.compilation.item(*booking, detail.resource, tags, place)
         return {
             "detail_item_id": item,
-            "detail_charge_tag_id": _tag(self.compilation, detail.charge_tag, "charge", place),
-            "detail_resource_tag_id": _tag(self.compilation, detail.resource_tag, "resource", place),
+            "detail_charge_tag_id": self._tag(detail.charge_tag, "charge", place),
+            "detail_resource_tag_id": self._tag(detail.resource_tag, "resource", place),
         }
+
+    def _tag(self, code: str, kind: str, place: Place) -> int:
+        return self.compilation.tag(code, kind, f"{kind}_tag", place) if code else 0
 
     def _tax(self, detail: Detail, place: Place) -> dict[str, int]:
         """The tax charged with each event, where its code says so, and the item it is booked to."""
@@ -277,15 +282,6 @@ def _resource(compilation: Compilation, code: str, place: Place) -> ResourceInfo
     return compilation.resources.get(code) or ResourceInfo(
         code=code, id=0, index=0, is_money=False, decimals=0, stored_decimals=12, unit=""
     )
-
-
-def _tag(compilation: Compilation, code: str, kind: str, place: Place) -> int:
-    if not code:
-        return 0
-    field = f"{kind}_tag"
-    if place.refer("tag", code, field) and compilation.catalogue.tags[code].kind != kind:
-        place.at(field).fault(f"{code!r} is not a {kind} tag", f"name a tag of kind {kind!r}")
-    return compilation.name("tag", code, place.at(field))
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

@@ -75,6 +75,25 @@ def check_overlaps(entries: list[Entry], slots: list[list[int]], place: Place) -
             place.at(f"rule[{other.rule}]").fault(message, "give one another weight, band or condition")
 
 
+def check_reach(entries: list[Entry], place: Place) -> None:
+    """A fault for each rule that never holds: whatever fits it fits a rule written before it, which goes first."""
+    alike: dict[Any, list[Entry]] = {}
+    for entry in entries:
+        alike.setdefault((entry.prefix, entry.weight, entry.band), []).append(entry)
+    hidden_by: dict[int, int] = {}
+    reached: set[int] = set()
+    for group in alike.values():
+        for number, entry in enumerate(group):
+            above = next((one for one in group[:number] if _hides(one, entry)), None)
+            if above is None:
+                reached.add(entry.rule)
+            else:
+                hidden_by.setdefault(entry.rule, above.rule)
+    for rule in sorted(hidden_by.keys() - reached):
+        message = f"never holds: rule[{hidden_by[rule]}] fits whatever it fits, and stands before it"
+        place.at(f"rule[{rule}]").fault(message, "move it up, or give it a higher weight")
+
+
 def add_trie(columns: Columns, entries: list[Entry], first_band: int, first_price: int) -> int:
     """Append the trie of a detail; returns its root. Bands and prices of the detail are numbered from the firsts."""
     nodes: dict[bytes, set[int]] = {b"": set()}
@@ -146,6 +165,20 @@ def _same_start(one: int, other: int, slots: list[list[int]]) -> bool:
     if ANY_TIME in (one, other):
         return one == other
     return any(a == b >= 0 for a, b in zip(slots[one], slots[other], strict=True))
+
+
+def _hides(above: Entry, below: Entry) -> bool:
+    """Whether an entry with fewer conditions fits all that another fits; with the same ones they overlap."""
+    theirs = {condition.slot: condition for condition in below.conditions}
+    return len(above.conditions) < len(theirs) and all(
+        mine.slot in theirs and _within(theirs[mine.slot], mine) for mine in above.conditions
+    )
+
+
+def _within(narrow: Condition, wide: Condition) -> bool:
+    if MATCH_TEXT in (narrow.kind, wide.kind):
+        return (narrow.kind, narrow.value) == (wide.kind, wide.value)
+    return wide.low <= narrow.low and narrow.high <= wide.high
 
 
 def _both_fit(one: Entry, other: Entry) -> bool:

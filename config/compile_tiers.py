@@ -40,6 +40,12 @@ def price_model(price: Price, place: Place) -> int:
         place.at("mode").fault("needs tiers", "add `tiers`, or leave `mode` out")
     if not tiered and price.counts == "cycle":
         place.at("counts").fault("needs tiers or a package", "add `tiers`, or leave `counts` out")
+    if price.counts == "cycle" and (price.free_events is not None or price.free_quantity is not None):
+        # Where the free part lies among tiers that count everything has no one answer; a volume price would
+        # give back what it never charged.
+        place.at("counts").fault(
+            "counts what is free, too", "begin with a tier of amount 0, or a package with `free`"
+        )
     if not tiered:
         return BY_PERIOD
     return VOLUME if price.mode == "volume" else GRADUATED

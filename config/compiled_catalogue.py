@@ -77,12 +77,19 @@ class ProductInfo(Struct, frozen=True):
 
 
 class DiscountInfo(Struct, frozen=True):
-    """A discount; lower priority goes first."""
+    """A discount; lower priority goes first.
+
+    Kernels know those of events; those of bills have the index -1 and name the items that they come off.
+    """
 
     code: str
     id: int
     index: int
     priority: int
+    on_bill: bool
+    numerator: int  # of a part; with the denominator 0 an amount in stored units
+    denominator: int
+    item_ids: frozenset[int]
 
 
 class TaxRateInfo(Struct, frozen=True):

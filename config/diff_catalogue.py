@@ -28,6 +28,11 @@ ROW_NAMES = {
 }
 # Records, stored balances and profiles hold ids of these for years.
 KEPT_TABLES = ("resource", "event_type", "rate_plan", "product", "bill_item", "general_ledger", "tax")
+# Tables whose `at` says whether charging or billing does it, and what a change would do to open cycles.
+CHARGED_AT = {
+    "tax": "changed: what is charged already would be taxed twice, or not at all",
+    "discount": "changed: it would come off twice, or not at all for whoever has it",
+}
 SHOWN_VALUE_MAX = 160
 
 
@@ -225,6 +230,13 @@ def _changed_units(before: Catalogue, after: Catalogue) -> list[Fault]:
             path = f'event_type["{code}"].quantity_decimals'
             message = f"changed from {decimals[0]} to {decimals[1]}: quantities are kept in units of it"
             faults.append(Fault(after.files["event_type", code], path, message, cure))
+    for table, message in CHARGED_AT.items():
+        old_rows, new_rows = getattr(before, PLURALS[table]), getattr(after, PLURALS[table])
+        faults += [
+            Fault(after.files[table, code], f'{table}["{code}"].at', message, cure)
+            for code, row in old_rows.items()
+            if code in new_rows and row.at != new_rows[code].at
+        ]
     return faults
 
 

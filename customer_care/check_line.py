@@ -30,6 +30,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Billing days of an interval, inclusive (DECISIONS 23).
 BILLING_DAYS = {"day": (0, 0), "week": (1, 7), "month": (1, 31), "year": (1, 31)}
 INTERVALS_MAX = 366
+BALANCE_PRIORITY_MAX = 1000
 
 
 def line_faults(line: CustomerLine, catalogue: CompiledCatalogue) -> list[str]:
@@ -177,6 +178,9 @@ def _balance_faults(line: CustomerLine, catalogue: CompiledCatalogue) -> Iterato
                 f"{resource.stored_decimals} decimals"
             )
         yield from _validity_faults(f"{place}.validity", balance, line)
+        if abs(balance.priority) > BALANCE_PRIORITY_MAX:
+            allowed = f"-{BALANCE_PRIORITY_MAX} to {BALANCE_PRIORITY_MAX}"
+            yield f"{place}.priority: {balance.priority} is not {allowed}"
 
 
 def _validity_faults(place: str, balance: OpeningBalance, line: CustomerLine) -> Iterator[str]:

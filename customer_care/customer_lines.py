@@ -88,11 +88,13 @@ class OpeningBalance(Struct, frozen=True, forbid_unknown_fields=True):
     """What the customer has at the start, a positive `credit`; kept below zero as every credit is.
 
     `validity`: "cycle" (the default of units), "infinite" (of money) or the date at whose start it ends.
+    `priority`: lower is used first, before what the resource's consumption order says.
     """
 
     resource: str
     credit: str | int
     validity: str | None = None
+    priority: int = 0
 
 
 class Share(Struct, frozen=True, forbid_unknown_fields=True):

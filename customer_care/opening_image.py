@@ -36,7 +36,7 @@ from rating_kernels.tariff_table import HALF_UP, Ints
 
 FIRST_CYCLE_NO = 1
 NO_LIMITS = 0
-# Priority of balances that name none (DECISIONS 3).
+# Priority of allowances, and of balances that name none (DECISIONS 3).
 PRIORITY = 0
 # Each charge logs a few words for undoing it; an opening is never undone, so the log is only written.
 LOG_WORDS_A_FEE = 64
@@ -99,7 +99,8 @@ def _open_balance(
         to_us = INFINITE_US
     else:
         to_us = local_midnight_us(datetime.date.fromisoformat(validity), catalogue.site.time_zone)
-    row = credit_balance(words, 0, resource.id, -amount, cycle.start_us, to_us, cycle.start_us, PRIORITY)
+    start_us = cycle.start_us
+    row = credit_balance(words, 0, resource.id, -amount, start_us, to_us, start_us, balance.priority)
     assert row != NO_ROOM
 
 

@@ -52,10 +52,11 @@ def discounts_of(
 def discount_entries(
     bought: tuple[PurchasedDiscount, ...], catalogue: CompiledCatalogue
 ) -> tuple[DiscountEntry, ...]:
-    """As charging must know them."""
+    """As charging must know them; those of bills are none of its business."""
     return tuple(
         DiscountEntry(catalogue.discounts[one.discount].id, one.valid_from_us, one.valid_to_us)
         for one in bought
+        if not catalogue.discounts[one.discount].on_bill
     )
 
 

@@ -1,6 +1,17 @@
-"""Shell. The columns that tables have in common, and the metadata that holds the tables."""
+"""Shell. What tables have in common: columns, the metadata that holds them, and that one may only grow."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, MetaData, String
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    event,
+)
 from sqlalchemy.types import TypeEngine
 
 from rating_kernels.group_image import INFINITE_US
@@ -57,3 +68,17 @@ def status(*allowed: str) -> tuple[Column[str], CheckConstraint]:
 def validity() -> tuple[Column[int], Column[int]]:
     """Half-open; without an end unless told."""
     return integer("valid_from_us"), integer("valid_to_us", INFINITE_US)
+
+
+def append_only(table: Table) -> None:
+    """Let the database itself refuse changes and deletions of the table's rows (PostgreSQL: ignore them)."""
+    name = table.name
+    for what in ("update", "delete"):
+        trigger = (
+            f"CREATE TRIGGER {name}_no_{what} BEFORE {what.upper()} ON {name} "
+            f"BEGIN SELECT RAISE(ABORT, 'the {name.replace('_', ' ')} is append only'); END"
+        )
+        rule = f"CREATE RULE {name}_no_{what} AS ON {what.upper()} TO {name} DO INSTEAD NOTHING"
+        for dialect, statement in (("sqlite", trigger), ("postgresql", rule)):
+            created = DDL(statement).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]
+            event.listen(table, "after_create", created)

@@ -8,7 +8,6 @@ of billing_batch touches these tables; `activity_log` takes no change and no del
 """
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -21,13 +20,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
     text,
     true,
 )
 
 from customer_care.table_columns import (
     ROW_ID,
+    append_only,
     code,
     integer,
     metadata,
@@ -39,7 +38,7 @@ from customer_care.table_columns import (
 )
 
 # Grows with every change of the tables; `records.open_records` refuses a database of another number.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 
@@ -282,6 +281,7 @@ bill_lines = Table(
     integer("amount_micro", 0),  # all that was used
     integer("owed_micro", 0),  # the part that no credit covered
     row_of("bills", "child_bill_id", nullable=True),  # hierarchy: the bill that moved here
+    Column("discount", String(200), nullable=False, default=""),  # whose line it is
     UniqueConstraint("bill_id", "position"),
 )
 
@@ -295,6 +295,11 @@ bill_taxes = Table(
     integer("percent_micro"),  # millionths of a percent
     integer("base_minor"),
     integer("tax_minor"),
+    # bill: computed from rate and base; rating: what was charged with the events, of which the rest is known.
+    Column("at", String(10), nullable=False, default="bill"),
+    integer("residue_micro", 0),  # what is left below a minor unit
+    integer("amount_micro", 0),  # all that was charged
+    integer("owed_micro", 0),  # the part that no credit covered
     UniqueConstraint("bill_id", "tax", "percent_micro"),
 )
 
@@ -380,19 +385,4 @@ outbox = Table(
     Column("publication", LargeBinary, nullable=False),
 )
 
-for _what in ("update", "delete"):
-    event.listen(
-        activity_log,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER activity_log_no_{_what} BEFORE {_what.upper()} ON activity_log "
-            "BEGIN SELECT RAISE(ABORT, 'the activity log is append only'); END"
-        ).execute_if(dialect="sqlite"),
-    )
-    event.listen(
-        activity_log,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE RULE activity_log_no_{_what} AS ON {_what.upper()} TO activity_log DO INSTEAD NOTHING"
-        ).execute_if(dialect="postgresql"),
-    )
+append_only(activity_log)

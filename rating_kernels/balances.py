@@ -1,7 +1,5 @@
 """Pure. Sub-balances of a group: totals, credits, and the one that takes what nothing covers."""
 
-from numba import njit
-
 from rating_kernels.group_image import (
     B_AMOUNT,
     B_CREATED_US,
@@ -27,13 +25,14 @@ from rating_kernels.group_image import (
     SECTION_ITEMS,
 )
 from rating_kernels.group_layout import append_row, remove_row, row_at, section_count
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Ints
 from rating_kernels.undo_log import logged_append, put
 
 NO_ROOM = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def total_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     """Sum of a resource's balances valid at an instant: positive = owed, negative = prepaid or free."""
     total = 0
@@ -48,7 +47,7 @@ def total_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def granted_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     """What was granted to the balances of a resource that are valid at an instant, as a positive number."""
     total = 0
@@ -63,7 +62,7 @@ def granted_valid(words: Ints, at: int, resource_id: int, at_us: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def credit_balance(
     words: Ints,
     at: int,
@@ -107,7 +106,7 @@ def credit_balance(
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_owed(words: Ints, at: int, resource_id: int, start_us: int) -> int:
     """The balance of a cycle that takes what no credit covers, or -1 where nothing was owed yet."""
     row = row_at(words, at, SECTION_BALANCES, 0)
@@ -122,7 +121,7 @@ def find_owed(words: Ints, at: int, resource_id: int, start_us: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def owed_balance(
     words: Ints, at: int, resource_id: int, start_us: int, end_us: int, created_us: int, work: Ints
 ) -> int:
@@ -143,7 +142,7 @@ def owed_balance(
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_to_item(
     words: Ints,
     at: int,
@@ -174,7 +173,7 @@ def add_to_item(
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def drop_expired(words: Ints, at: int, before_us: int) -> None:
     """Remove the balances that ended at or before an instant."""
     number = section_count(words, at, SECTION_BALANCES) - 1

@@ -1,7 +1,5 @@
 """Pure. One rated event on its payers: each detail is covered, priced, rounded once, discounted and charged."""
 
-from numba import njit
-
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
 from rating_kernels.balances import add_to_item
@@ -15,18 +13,19 @@ from rating_kernels.charge_group import (
     find_limit,
     refund,
 )
-from rating_kernels.counters import count_use, counting_payer
+from rating_kernels.counters import NOTHING_COUNTED, count_use, counting_payer
 from rating_kernels.discounts import NO_TAX_RATE, discounted, tax_on
 from rating_kernels.group_image import H_GROUP_ID
 from rating_kernels.impacts import note_impact
+from rating_kernels.kernel import kernel
 from rating_kernels.outcomes import Outcome
 from rating_kernels.price_event import OUT_OF_RANGE, PRICED, TOO_LARGE, price_quantity, rounded, splits
 from rating_kernels.profile_image import V_DISCOUNTS
 from rating_kernels.select_price import walk_prefix
-from rating_kernels.sharing import charge_owners, cover_by_allowances, member_goes_first
-from rating_kernels.tariff_table import BREACH_UP_TO_LIMIT, Bytes, Ints
+from rating_kernels.sharing import charge_owners, cover_by_allowances, member_goes_first, refund_owner
+from rating_kernels.tariff_table import BREACH_UP_TO_LIMIT, PER_CYCLE, Bytes, Ints
 from rating_kernels.thresholds import watch
-from rating_kernels.tiers import costs_nothing, free_part, price_counts, tiers_from
+from rating_kernels.tiers import costs_nothing, free_part, price_counts
 from rating_kernels.trace import (
     TRACE_COVERED,
     TRACE_DETAIL,
@@ -47,7 +46,7 @@ NO_RATE, AMOUNT_OUT_OF_RANGE = int(Outcome.NO_RATE), int(Outcome.AMOUNT_OUT_OF_R
 assert CHARGED < CHARGED_OVER_LIMIT < PARTLY_CHARGED < DENIED_LIMIT < DENIED_SHARING
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_event(
     table: Ints,
     events: Ints,
@@ -114,7 +113,7 @@ def charge_event(
     return outcome, flags
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _amount(
     table: Ints,
     events: Ints,
@@ -132,7 +131,7 @@ def _amount(
     """(the detail's amount, CHARGED or why it has none, 1 if the price's maximum held it back)."""
     price = work[W_PRICES + detail - first]
     uncovered = events[row, e.QUANTITY] - covered
-    counted, free = -1, 0
+    counted, free = NOTHING_COUNTED, 0
     if price_counts(table, price):
         payer = counting_payer(table, detail, service_type, work)
         counted, events_before = count_use(
@@ -142,7 +141,9 @@ def _amount(
         trace(work, TRACE_FREE, free, events_before, max(counted, 0), 0, 0)
         if costs_nothing(table, price, uncovered, free, events_before):
             return 0, CHARGED, 0
-        counted = tiers_from(table, price, counted, free)
+        if table[table[t.PRICE_SCOPE] + price] != PER_CYCLE:
+            # Counted for what is free alone: its tiers are those of the event.
+            counted = NOTHING_COUNTED
     depth = 0
     if splits(table, version, detail):
         depth = walk_prefix(table, detail, events, text, row, work)
@@ -160,7 +161,7 @@ def _amount(
     return amount, CHARGED, capped
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _with_tax(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> int:
     """The amount with the tax that is charged with the event; OUT_OF_RANGE where its code has no rate then."""
     work[W_TAX_LEFT] = 0
@@ -177,7 +178,7 @@ def _with_tax(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> i
     return net + tax
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_amount(
     table: Ints,
     words: Ints,
@@ -191,8 +192,10 @@ def charge_amount(
     work: Ints,
 ) -> tuple[int, int]:
     """(outcome, FLAG_SHARED or 0) of one detail's amount: owners and user in the policy's order."""
-    if amount <= 0:
-        return _charge_nothing(table, words, at, detail, amount, quantity, time_us, impacts, work), 0
+    if amount == 0:
+        return _charge_nothing(table, words, at, detail, quantity, time_us, work), 0
+    if amount < 0:
+        return _give_back(table, words, at, detail, service_type, amount, quantity, time_us, impacts, work)
     left, left_quantity = amount, quantity
     outcome = CHARGED
     own_first = member_goes_first(table, work)
@@ -223,32 +226,53 @@ def charge_amount(
     return outcome, shared
 
 
-@njit(cache=True, nogil=True)
-def _charge_nothing(
+@kernel
+def _give_back(
     table: Ints,
     words: Ints,
     at: int,
     detail: int,
+    service_type: int,
     amount: int,
     quantity: int,
     time_us: int,
     impacts: Ints,
     work: Ints,
-) -> int:
-    """An amount of 0 counts in its item; one below is given back to the user, whoever paid before."""
+) -> tuple[int, int]:
+    """An amount below 0 goes back as one above would have been paid: the owner's part to the owner."""
+    left, left_quantity = amount, quantity
+    shared = 0
+    if not member_goes_first(table, work):
+        part, part_quantity, given = refund_owner(
+            table, words, detail, service_type, amount, quantity, time_us, impacts, work
+        )
+        if not given:
+            return AMOUNT_OUT_OF_RANGE, 0
+        left -= part
+        left_quantity -= part_quantity
+        shared = FLAG_SHARED if part < 0 else 0
+    if left == 0:
+        return CHARGED, shared
+    resource = table[table[t.DETAIL_RESOURCE] + detail]
     item_id = table[table[t.DETAIL_ITEM_ID] + detail]
-    if amount < 0:
-        resource = table[table[t.DETAIL_RESOURCE] + detail]
-        watch(table, words, at, resource, time_us, work)
-        given = refund(table, words, at, resource, item_id, amount, quantity, time_us, impacts, work)
-        return CHARGED if given else AMOUNT_OUT_OF_RANGE
+    watch(table, words, at, resource, time_us, work)
+    given = refund(table, words, at, resource, item_id, left, left_quantity, time_us, impacts, work)
+    return (CHARGED, shared) if given else (AMOUNT_OUT_OF_RANGE, 0)
+
+
+@kernel
+def _charge_nothing(
+    table: Ints, words: Ints, at: int, detail: int, quantity: int, time_us: int, work: Ints
+) -> int:
+    """An amount of 0 counts in its item."""
+    item_id = table[table[t.DETAIL_ITEM_ID] + detail]
     if item_id != 0:
         cycle_no, _, _, _ = booking_cycle(words, at, time_us)
         add_to_item(words, at, cycle_no, item_id, 0, 0, quantity, 1, work)
     return CHARGED
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_user(
     table: Ints,
     words: Ints,

@@ -3,8 +3,6 @@
 Every change goes through the undo log, and every change of a balance leaves an impact.
 """
 
-from numba import njit
-
 from rating_kernels import table_words as t
 from rating_kernels.balances import NO_ROOM, add_to_item, find_owed, owed_balance, total_valid
 from rating_kernels.batch_columns import IMPACT_ALLOWANCE, IMPACT_CREDIT, IMPACT_OWED, IMPACT_TAX
@@ -32,6 +30,7 @@ from rating_kernels.group_image import (
 )
 from rating_kernels.group_layout import row_at, section_count
 from rating_kernels.impacts import note_impact
+from rating_kernels.kernel import kernel
 from rating_kernels.quantities import NUM_MAX, mul_div, mul_div_wide
 from rating_kernels.tariff_table import BREACH_ALLOW, DOWN, UP, Ints
 from rating_kernels.undo_log import logged_append, put
@@ -42,7 +41,7 @@ WITHIN_LIMIT, OVER_LIMIT, BEYOND_LIMIT = range(3)
 NO_LIMIT = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def booking_cycle(words: Ints, at: int, time_us: int) -> tuple[int, int, int, bool]:
     """(number, start, end, late) of the cycle that an event of this time is booked to (DECISIONS 18)."""
     if time_us < words[at + H_CYCLE_START_US]:
@@ -55,7 +54,7 @@ def booking_cycle(words: Ints, at: int, time_us: int) -> tuple[int, int, int, bo
     return words[at + H_CYCLE_NO], words[at + H_CYCLE_START_US], words[at + H_CYCLE_END_US], False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def total_booked(words: Ints, at: int, resource_id: int, time_us: int) -> int:
     """What limits and thresholds go by: the balances valid at an event's time, and what it is booked to.
 
@@ -70,7 +69,7 @@ def total_booked(words: Ints, at: int, resource_id: int, time_us: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_limit(table: Ints, words: Ints, at: int, resource: int) -> int:
     """Row of the group's credit limit for a resource, or NO_LIMIT."""
     credit_id = words[at + H_CREDIT_ID]
@@ -91,7 +90,7 @@ def find_limit(table: Ints, words: Ints, at: int, resource: int) -> int:
     return NO_LIMIT
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def chargeable(
     table: Ints, words: Ints, at: int, resource: int, amount: int, time_us: int
 ) -> tuple[int, int]:
@@ -112,7 +111,7 @@ def chargeable(
     return max(room, 0), BEYOND_LIMIT
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _book(
     words: Ints,
     at: int,
@@ -130,10 +129,11 @@ def _book(
         return True
     tax, tax_owed = 0, 0
     if work[W_TAX_LEFT] != 0:
-        # The rest is taken whole, so that nothing of the tax is lost; only that may be a refund, below zero.
+        # The rest is taken whole, so that nothing of the tax is lost. In a refund all of them are below zero.
         tax = work[W_TAX_LEFT]
         if amount != work[W_GROSS_LEFT]:
-            tax = mul_div_wide(tax, amount, work[W_GROSS_LEFT], DOWN)
+            tax = mul_div_wide(abs(tax), abs(amount), abs(work[W_GROSS_LEFT]), DOWN)
+            tax = tax if amount >= 0 else -tax
         tax_owed = tax if owed == amount else mul_div_wide(tax, owed, amount, DOWN)
         note_impact(
             impacts, work, IMPACT_TAX, words[at + H_GROUP_ID], item_id, resource_id, work[W_TAX_ITEM], 0, tax
@@ -147,7 +147,7 @@ def _book(
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def refund(
     table: Ints,
     words: Ints,
@@ -171,7 +171,7 @@ def refund(
     return _book(words, at, cycle_no, item_id, resource_id, amount, amount, quantity, impacts, work)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_impact(
     impacts: Ints,
     work: Ints,
@@ -198,7 +198,7 @@ def add_impact(
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_group(
     table: Ints,
     words: Ints,
@@ -238,7 +238,7 @@ def charge_group(
     return _book(words, at, cycle_no, item_id, resource_id, amount, left, quantity, impacts, work)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def use_allowance(
     table: Ints,
     words: Ints,
@@ -276,7 +276,7 @@ def use_allowance(
     return covered, used
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def counter_row(words: Ints, at: int, cycle_no: int, counter_id: int) -> int:
     """Offset of a cycle's counter, or -1."""
     row = row_at(words, at, SECTION_COUNTERS, 0)
@@ -287,7 +287,7 @@ def counter_row(words: Ints, at: int, cycle_no: int, counter_id: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count(words: Ints, at: int, cycle_no: int, counter_id: int, amount: int, work: Ints) -> None:
     """Add to a cycle's counter, made if absent; the batch kernel has made room."""
     row = counter_row(words, at, cycle_no, counter_id)

@@ -4,8 +4,6 @@ A balance's priority goes before the order, then the order's keys, then created_
 the latest end, since INFINITE_US is larger than any time.
 """
 
-from numba import njit
-
 from rating_kernels.group_image import (
     B_AMOUNT,
     B_CREATED_US,
@@ -18,6 +16,7 @@ from rating_kernels.group_image import (
     SECTION_BALANCES,
 )
 from rating_kernels.group_layout import row_at, section_count
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import (
     EET,
     EETEST,
@@ -36,7 +35,7 @@ from rating_kernels.tariff_table import (
 NOTHING_LEFT = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_key(order: int, start_us: int, end_us: int) -> int:
     """What is compared first; smaller goes first."""
     if order in (EST, ESTEET, ESTLET):
@@ -48,7 +47,7 @@ def first_key(order: int, start_us: int, end_us: int) -> int:
     return -end_us
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def second_key(order: int, start_us: int, end_us: int) -> int:
     """What breaks a tie of the first key; 0 where the order names only one."""
     if order in (ESTEET, LSTEET):
@@ -62,7 +61,7 @@ def second_key(order: int, start_us: int, end_us: int) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def goes_before(words: Ints, left: int, right: int, order: int) -> bool:
     """Whether the balance at `left` is used before the one at `right`."""
     if words[left + B_PRIORITY] != words[right + B_PRIORITY]:
@@ -80,7 +79,7 @@ def goes_before(words: Ints, left: int, right: int, order: int) -> bool:
     return words[left + B_ID] < words[right + B_ID]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def next_credit(words: Ints, at: int, resource_id: int, order: int, time_us: int) -> int:
     """Offset of the balance to use now: valid at the event's time, amount < 0; or NOTHING_LEFT.
 

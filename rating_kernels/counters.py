@@ -4,11 +4,10 @@ A price counts in its user's group, or in the owner's of a sharing group whose p
 members count together.
 """
 
-from numba import njit
-
 from rating_kernels import table_words as t
 from rating_kernels.charge_group import booking_cycle, count, counter_row
 from rating_kernels.group_image import C_AMOUNT
+from rating_kernels.kernel import kernel
 from rating_kernels.sharing import policy_covers
 from rating_kernels.tariff_table import Ints
 from rating_kernels.workspace import (
@@ -25,13 +24,13 @@ QUANTITY, EVENTS = range(2)
 NOTHING_COUNTED = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def price_counter_id(sharing_id: int, price_id: int, kind: int) -> int:
     """Counters of prices are negative, those of caps are not; sharing 0 = the user's own."""
     return ~((sharing_id << 32) | (kind << 31) | price_id)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def counting_payer(table: Ints, detail: int, service_type: int, work: Ints) -> int:
     """Row of the first payer whose policy lets the group's tiers count together, or 0."""
     resource = table[table[t.DETAIL_RESOURCE] + detail]
@@ -46,7 +45,7 @@ def counting_payer(table: Ints, detail: int, service_type: int, work: Ints) -> i
     return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_use(
     table: Ints, words: Ints, at: int, price: int, payer: int, quantity: int, time_us: int, work: Ints
 ) -> tuple[int, int]:

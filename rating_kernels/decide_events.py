@@ -4,8 +4,6 @@ A denied event leaves no trace but its id in the ring. An event is not begun bef
 change has room for the worst it can do; where one has not, the kernel returns and asks.
 """
 
-from numba import njit
-
 from rating_kernels import batch_words as e
 from rating_kernels.batch_columns import (
     BATCH_DONE,
@@ -35,6 +33,8 @@ from rating_kernels.group_image import (
     H_TOUCHED,
     POSITION_PARTITION_SHIFT,
 )
+from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.look_ahead import look_ahead
 from rating_kernels.outcomes import REJECTED_FROM, Outcome
 from rating_kernels.profile_image import (
     G_OWNER_SLOT,
@@ -81,11 +81,11 @@ def decide_events(
     profiles: Ints,
     out: DecisionWords,
 ) -> tuple[int, int, int]:
-    """Decide rows[start:]; (next position in rows, BATCH_*, slot of the group that needs room).
+    """Decide rows[start:]; (next position in rows, BATCH_*, slot * SECTIONS + section that needs room).
 
     `table` and `calendars` are made by `table_words`, `events` by `batch_words`. Rows whose outcome is
-    set are passed on as they are. After BATCH_GROW_GROUP lay the group of the slot out with more room,
-    after BATCH_GROW_OUTPUT take `out.grown()`; then call again from the next position.
+    set are passed on as they are. After BATCH_GROW_GROUP lay the group of the slot out with more room in
+    the section, after BATCH_GROW_OUTPUT take `out.grown()`; then call again from the next position.
     """
     work = new_workspace(limits)
     work[W_IMPACTS], work[W_NOTICES], work[W_TOUCHED] = out.used
@@ -109,7 +109,7 @@ def decide_events(
     return answer
 
 
-@njit(cache=True, nogil=True)
+@standing_kernel
 def decide_rows(
     table: Ints,
     calendars: Ints,
@@ -128,15 +128,16 @@ def decide_rows(
 ) -> tuple[int, int, int]:
     """The loop of `decide_events`."""
     for position in range(start, len(rows)):
+        look_ahead(events, rows, position, words, slot_at, profiles)
         row = rows[position]
         _clear(decided, row, work)
         outcome, service = events[row, e.OUTCOME], NONE
         if outcome == CHARGED:
             outcome, service = find_service(table, events, row, slot_at, profiles, work)
         if outcome == CHARGED:
-            slot = group_without_room(table, calendars, events, row, words, slot_at, profiles, service, work)
-            if slot >= 0:
-                return position, BATCH_GROW_GROUP, slot
+            place = group_without_room(table, calendars, events, row, words, slot_at, profiles, service, work)
+            if place != NONE:
+                return position, BATCH_GROW_GROUP, place
             room = output_room(
                 table, events, row, words, slot_at, profiles, service, impacts, notices, touched, work
             )
@@ -168,7 +169,7 @@ def decide_rows(
     return len(rows), BATCH_DONE, NONE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _clear(decided: Ints, row: int, work: Ints) -> None:
     decided[row, :] = 0
     decided[row, e.DUPLICATE_OF] = NONE
@@ -176,7 +177,7 @@ def _clear(decided: Ints, row: int, work: Ints) -> None:
     decided[row, e.NOTICE_FIRST] = work[W_NOTICES]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _touch(words: Ints, slot_at: Ints, slot: int, touched: Ints, work: Ints) -> None:
     """Note that this call changed the group."""
     at = slot_at[slot]
@@ -186,7 +187,7 @@ def _touch(words: Ints, slot_at: Ints, slot: int, touched: Ints, work: Ints) -> 
         work[W_TOUCHED] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _begin(
     calendars: Ints,
     table: Ints,
@@ -228,7 +229,7 @@ def _begin(
     return CHARGED
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _decide(
     table: Ints,
     events: Ints,
@@ -282,7 +283,7 @@ def _decide(
     return outcome
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _touch_owners(words: Ints, slot_at: Ints, touched: Ints, work: Ints) -> None:
     """Mark the owners' groups that paid or counted."""
     for payer in range(work[W_PAYERS]):

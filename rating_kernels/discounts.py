@@ -1,10 +1,9 @@
 """Pure. What comes off an event's amount, and the tax that goes on top of it (DECISIONS 14-15)."""
 
-from numba import njit
-
 from rating_kernels import table_words as t
 from rating_kernels.batch_columns import IMPACT_DISCOUNT
 from rating_kernels.impacts import note_impact
+from rating_kernels.kernel import kernel
 from rating_kernels.profile_image import (
     D_DISCOUNT,
     D_VALID_FROM_US,
@@ -21,7 +20,7 @@ from rating_kernels.trace import TRACE_DISCOUNT, trace
 NO_TAX_RATE = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def discounted(
     table: Ints,
     profiles: Ints,
@@ -34,7 +33,10 @@ def discounted(
     impacts: Ints,
     work: Ints,
 ) -> int:
-    """The net amount after the service's discounts in their order, each rounded as the detail's price."""
+    """The net amount after the service's discounts in their order, each rounded as the detail's price.
+
+    What a cheaper tier gives back was charged with its percentages off, so they come off it, too.
+    """
     row = (
         profile_at
         + profiles[profile_at + P_DISCOUNTS_AT]
@@ -44,14 +46,14 @@ def discounted(
     for _ in range(profiles[service + V_DISCOUNTS]):
         discount = profiles[row + D_DISCOUNT]
         if (
-            net > 0
+            net != 0
             and profiles[row + D_VALID_FROM_US] <= time_us < profiles[row + D_VALID_TO_US]
             and _matches(table, discount, detail)
         ):
-            off = min(_off(table, discount, detail, net), net)
+            off = _off(table, discount, detail, net)
             net -= off
             trace(work, TRACE_DISCOUNT, table[table[t.DISCOUNT_ID] + discount], off, net, 0, 0)
-            if off > 0:
+            if off != 0:
                 discount_id = table[table[t.DISCOUNT_ID] + discount]
                 resource_id = table[table[t.RESOURCE_ID] + table[table[t.DETAIL_RESOURCE] + detail]]
                 note_impact(impacts, work, IMPACT_DISCOUNT, group_id, discount_id, resource_id, 0, 0, -off)
@@ -59,7 +61,7 @@ def discounted(
     return net
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def tax_on(table: Ints, detail: int, net: int, time_us: int) -> int:
     """The tax that a detail's code charges with the event, half up; NO_TAX_RATE where it has none then."""
     tax = table[table[t.DETAIL_TAX] + detail]
@@ -71,12 +73,19 @@ def tax_on(table: Ints, detail: int, net: int, time_us: int) -> int:
     return NO_TAX_RATE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _off(table: Ints, discount: int, detail: int, net: int) -> int:
+    """What a discount takes: a part of an amount of either sign, or so much, but never more than there is."""
+    if table[table[t.DISCOUNT_DEN] + discount] == 0:
+        return min(table[table[t.DISCOUNT_NUM] + discount], max(net, 0))
+    part = min(_part(table, discount, detail, abs(net)), abs(net))
+    return part if net >= 0 else -part
+
+
+@kernel
+def _part(table: Ints, discount: int, detail: int, net: int) -> int:
     numerator = table[table[t.DISCOUNT_NUM] + discount]
     denominator = table[table[t.DISCOUNT_DEN] + discount]
-    if denominator == 0:
-        return numerator
     step = table[table[t.DETAIL_STEP] + detail]
     mode = table[table[t.DETAIL_ROUNDING] + detail]
     if step == 1:
@@ -87,7 +96,7 @@ def _off(table: Ints, discount: int, detail: int, net: int) -> int:
     return round_div(2 * mul_div(net, numerator, denominator, FLOOR) + more, 2 * step, mode) * step
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _matches(table: Ints, discount: int, detail: int) -> bool:
     """Whether an impact of the detail bears one of the discount's tags; no tags fit every impact."""
     if table[table[t.DISCOUNT_RESOURCE] + discount] != table[table[t.DETAIL_RESOURCE] + detail]:

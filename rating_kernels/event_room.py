@@ -1,7 +1,5 @@
 """Pure. Whether the groups and the output can take the worst that one event can add to them."""
 
-from numba import njit
-
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
 from rating_kernels.batch_columns import L_RING_MAX, L_SNAPSHOTS_MAX
@@ -11,8 +9,10 @@ from rating_kernels.group_image import (
     SECTION_ITEMS,
     SECTION_RING,
     SECTION_SNAPSHOTS,
+    SECTIONS,
 )
 from rating_kernels.group_layout import section_count, section_free
+from rating_kernels.kernel import kernel
 from rating_kernels.profile_image import (
     G_OWNER_SLOT,
     MEMBERSHIP_WORDS,
@@ -33,8 +33,8 @@ HAS_ROOM, NEEDS_ROOM, TOO_MANY = range(3)
 LOG_A_PAYER = 24
 
 
-@njit(cache=True, nogil=True)
-def has_room(
+@kernel
+def full_section(
     table: Ints,
     calendars: Ints,
     words: Ints,
@@ -43,30 +43,34 @@ def has_room(
     payers: int,
     time_us: int,
     work: Ints,
-) -> bool:
-    """Whether a group can take an event, and the rotations that come before it."""
+) -> int:
+    """The section that cannot take an event, and the rotations that come before it; NONE if all can."""
     room = table[t.ROOM_ROWS]
     cycles = min(cycles_over(calendars, words, at, time_us), work[W_LIMITS + L_SNAPSHOTS_MAX])
     recurring = 0 if cycles == 0 else 2 * cycles * recurring_rows(words, at, profiles)
     ring_max = work[W_LIMITS + L_RING_MAX]
-    return (
-        section_free(words, at, SECTION_BALANCES) >= table[room] + recurring
-        and section_free(words, at, SECTION_ITEMS) >= table[room + 1] + recurring
-        # Caps are counted for each sharing group apart.
-        and section_free(words, at, SECTION_COUNTERS) >= table[room + 2] * payers
-        and section_free(words, at, SECTION_SNAPSHOTS) >= cycles
-        and (section_free(words, at, SECTION_RING) > 0 or section_count(words, at, SECTION_RING) >= ring_max)
-    )
+    if section_free(words, at, SECTION_BALANCES) < table[room] + recurring:
+        return SECTION_BALANCES
+    if section_free(words, at, SECTION_ITEMS) < table[room + 1] + recurring:
+        return SECTION_ITEMS
+    # Caps are counted for each sharing group apart.
+    if section_free(words, at, SECTION_COUNTERS) < table[room + 2] * payers:
+        return SECTION_COUNTERS
+    if section_free(words, at, SECTION_SNAPSHOTS) < cycles:
+        return SECTION_SNAPSHOTS
+    if section_free(words, at, SECTION_RING) == 0 and section_count(words, at, SECTION_RING) < ring_max:
+        return SECTION_RING
+    return NONE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def membership_row(profiles: Ints, profile_at: int, service: int) -> int:
     """Offset of the first membership that the service may use."""
     first = profiles[service + V_MEMBERSHIP_FIRST]
     return profile_at + profiles[profile_at + P_MEMBERSHIPS_AT] + first * MEMBERSHIP_WORDS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def group_without_room(
     table: Ints,
     calendars: Ints,
@@ -78,23 +82,26 @@ def group_without_room(
     service: int,
     work: Ints,
 ) -> int:
-    """Slot of a group that must be laid out with more room before the event, or NONE."""
+    """slot * SECTIONS + section of a group that needs more room there before the event, or NONE."""
     time_us = events[row, e.TIME_US]
     slot = profiles[service + V_GROUP_SLOT]
     payers = 1 + profiles[service + V_MEMBERSHIPS]
-    if not has_room(table, calendars, words, slot_at[slot], profiles, payers, time_us, work):
-        return slot
+    section = full_section(table, calendars, words, slot_at[slot], profiles, payers, time_us, work)
+    if section != NONE:
+        return slot * SECTIONS + section
     member = membership_row(profiles, events[row, e.PROFILE_AT], service)
     for _ in range(profiles[service + V_MEMBERSHIPS]):
         slot = profiles[member + G_OWNER_SLOT]
         at = slot_at[slot]
-        if at >= 0 and not has_room(table, calendars, words, at, profiles, payers, time_us, work):
-            return slot
+        if at >= 0:
+            section = full_section(table, calendars, words, at, profiles, payers, time_us, work)
+            if section != NONE:
+                return slot * SECTIONS + section
         member += MEMBERSHIP_WORDS
     return NONE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def output_room(
     table: Ints,
     events: Ints,

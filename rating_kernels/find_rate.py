@@ -1,10 +1,9 @@
 """Pure. From an event to its service, and from the service to the product and rate plan that price it."""
 
-from numba import njit
-
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
 from rating_kernels.batch_columns import L_AHEAD_US, L_HORIZON_US
+from rating_kernels.kernel import kernel
 from rating_kernels.outcomes import Outcome
 from rating_kernels.price_event import first_price
 from rating_kernels.profile_image import (
@@ -46,7 +45,7 @@ QUANTITY_OUT_OF_RANGE = int(Outcome.QUANTITY_OUT_OF_RANGE)
 NONE = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_service(
     table: Ints, events: Ints, row: int, slot_at: Ints, profiles: Ints, work: Ints
 ) -> tuple[int, int]:
@@ -79,7 +78,7 @@ def find_service(
     return NO_SERVICE, NONE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_rate(
     table: Ints, events: Ints, text: Bytes, row: int, profiles: Ints, service: int, work: Ints
 ) -> tuple[int, int, int]:
@@ -107,7 +106,7 @@ def find_rate(
     return NONE, 0, 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def version_at(table: Ints, plan: int, time_us: int) -> int:
     """The version of a rate plan that is valid at an instant, or NONE before the first."""
     first = table[table[t.PLAN_VERSION_FIRST] + plan]
@@ -117,7 +116,7 @@ def version_at(table: Ints, plan: int, time_us: int) -> int:
     return version if version >= first else NONE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def prices_all(table: Ints, events: Ints, text: Bytes, row: int, version: int, work: Ints) -> int:
     """The id of the first detail's price if every detail has one at the event's start, else NO_PRICE.
 

@@ -1,7 +1,6 @@
 """Pure. Reading, filling and laying out group images (see `group_image` for the words)."""
 
 import numpy as np
-from numba import njit
 
 from rating_kernels.group_image import (
     H_SECTIONS,
@@ -11,6 +10,7 @@ from rating_kernels.group_image import (
     SECTION_WORDS,
     SECTIONS,
 )
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Ints
 
 # Rows that a fresh image has room for beyond what it holds. The batch kernel asks for more where an
@@ -19,26 +19,26 @@ ROOM = (2, 2, 2, 1, 4, 1)
 _ROW_WORDS = np.array(SECTION_ROW_WORDS, np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def section_count(words: Ints, at: int, section: int) -> int:
     """Rows in a section of the image at `at`."""
     return words[at + H_SECTIONS + section * SECTION_WORDS]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def section_free(words: Ints, at: int, section: int) -> int:
     """Rows a section can still take before the image must be laid out again."""
     head = at + H_SECTIONS + section * SECTION_WORDS
     return words[head + 1] - words[head]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def row_at(words: Ints, at: int, section: int, row: int) -> int:
     """Offset in the arena of a section's row; the row need not be in use yet."""
     return at + words[at + H_SECTIONS + section * SECTION_WORDS + 2] + row * _ROW_WORDS[section]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def append_row(words: Ints, at: int, section: int) -> int:
     """Take a row at a section's end, zeroed, and return its offset; -1 if there is no room."""
     head = at + H_SECTIONS + section * SECTION_WORDS
@@ -51,7 +51,7 @@ def append_row(words: Ints, at: int, section: int) -> int:
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def remove_row(words: Ints, at: int, section: int, row: int) -> None:
     """Remove a row; later rows move up, so the order of creation stays."""
     head = at + H_SECTIONS + section * SECTION_WORDS
@@ -64,7 +64,7 @@ def remove_row(words: Ints, at: int, section: int, row: int) -> None:
     words[head] = count - 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def image_words(words: Ints, at: int) -> int:
     """Words the image occupies, its unused room included."""
     total = HEADER_WORDS
@@ -73,7 +73,7 @@ def image_words(words: Ints, at: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def words_needed(capacities: Ints) -> int:
     """Words of an image with these capacities."""
     total = HEADER_WORDS
@@ -82,7 +82,7 @@ def words_needed(capacities: Ints) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lay_out(words: Ints, at: int, capacities: Ints) -> None:
     """Write the section table of an empty image at `at`; the header's other words become 0."""
     words[at : at + HEADER_WORDS] = 0
@@ -95,18 +95,21 @@ def lay_out(words: Ints, at: int, capacities: Ints) -> None:
         offset += capacities[section] * _ROW_WORDS[section]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def copy_image(source: Ints, source_at: int, target: Ints, target_at: int, capacities: Ints) -> None:
     """Copy an image into a place laid out with other capacities, none below the rows in use."""
     lay_out(target, target_at, capacities)
-    target[target_at : target_at + H_SECTIONS] = source[source_at : source_at + H_SECTIONS]
+    for i in range(H_SECTIONS):
+        target[target_at + i] = source[source_at + i]
     for section in range(SECTIONS):
         count = section_count(source, source_at, section)
         target[target_at + H_SECTIONS + section * SECTION_WORDS] = count
         start = row_at(source, source_at, section, 0)
         goal = row_at(target, target_at, section, 0)
         length = count * _ROW_WORDS[section]
-        target[goal : goal + length] = source[start : start + length]
+        # A slice would copy by way of a new array, and kernels make none.
+        for i in range(length):
+            target[goal + i] = source[start + i]
 
 
 def empty_image(header: dict[int, int], capacities: tuple[int, ...] = ROOM) -> Ints:
@@ -120,10 +123,11 @@ def empty_image(header: dict[int, int], capacities: tuple[int, ...] = ROOM) -> I
     return words
 
 
-def grown(words: Ints, at: int) -> Ints:
-    """The image in an array of its own with twice its room."""
-    old = np.array([words[at + H_SECTIONS + s * SECTION_WORDS + 1] for s in range(SECTIONS)], np.int64)
-    capacities = old * 2 + np.array(ROOM, np.int64)
+def grown(words: Ints, at: int, *sections: int) -> Ints:
+    """The image in an array of its own, with half as much room again in these sections."""
+    capacities = np.array([words[at + H_SECTIONS + s * SECTION_WORDS + 1] for s in range(SECTIONS)], np.int64)
+    for section in sections:
+        capacities[section] += max(ROOM[section], capacities[section] // 2)
     target = np.zeros(words_needed(capacities), np.int64)
     copy_image(words, at, target, 0, capacities)
     return target

@@ -1,13 +1,12 @@
 """Pure. What an event did, one row each: to balances, and for information (discounts, tax)."""
 
-from numba import njit
-
 from rating_kernels import batch_words as d
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Ints
 from rating_kernels.workspace import W_IMPACTS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def note_impact(
     impacts: Ints,
     work: Ints,

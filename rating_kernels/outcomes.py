@@ -39,8 +39,8 @@ class Outcome(enum.IntEnum):
     QUANTITY_OUT_OF_RANGE = 110, "the quantity is negative or larger than its event type allows"
     AMOUNT_OUT_OF_RANGE = 111, "the price would pass the largest amount"
     SNAPSHOTS_FULL = 112, "too many ended cycles wait for billing"
-    TOO_MANY_BALANCES = 114, "the balance groups hold more balances than one event may look at"
     ACCOUNT_CLOSED = 113, "the account was closed before the event's time"
+    TOO_MANY_BALANCES = 114, "the balance groups hold more balances than one event may look at"
 
 
 REJECTED_FROM = 100

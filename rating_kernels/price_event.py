@@ -5,11 +5,10 @@ price is looked up again where an increment starts; elapsed counts from the star
 stays is a sum of increments times prices in 1/denominator, rounded once by the caller of `rounded`.
 """
 
-from numba import njit
-
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
 from rating_kernels.group_image import AMOUNT_MAX, QUANTITY_MAX
+from rating_kernels.kernel import kernel
 from rating_kernels.quantities import NUM_MAX, OVERFLOW, checked_product, checked_sum, div_ceil, round_div
 from rating_kernels.select_price import (
     NO_PRICE,
@@ -30,7 +29,7 @@ OUT_OF_RANGE = -(2**62)
 NO_MINIMUM = OUT_OF_RANGE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_price(
     table: Ints, version: int, detail: int, events: Ints, text: Bytes, row: int, work: Ints, depth: int
 ) -> int:
@@ -40,7 +39,7 @@ def first_price(
     return select_price(table, slot, events, text, row, work, depth)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def splits(table: Ints, version: int, detail: int) -> bool:
     """Whether an event's price may change within it: its quantity is time, and bands begin and end in the week."""
     return (
@@ -49,7 +48,7 @@ def splits(table: Ints, version: int, detail: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def period_of(table: Ints, price: int, elapsed: int) -> int:
     """The period of a price that an elapsed quantity lies in."""
     period = table[table[t.PRICE_PERIOD_FIRST] + price + 1] - 1
@@ -60,7 +59,7 @@ def period_of(table: Ints, price: int, elapsed: int) -> int:
     return period
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def price_quantity(
     table: Ints,
     version: int,
@@ -129,7 +128,7 @@ def price_quantity(
     return _bounded(table, start_price, total, minimum, work)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tier_price(table: Ints, price: int, quantity: int, counted: int, work: Ints) -> tuple[int, int]:
     """(what a quantity adds to the tiers' sum, PRICED or TOO_LARGE)."""
     if counted < 0:
@@ -145,7 +144,7 @@ def _tier_price(table: Ints, price: int, quantity: int, counted: int, work: Ints
     return after - before, PRICED
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bounded(table: Ints, price: int, total: int, minimum: int, work: Ints) -> tuple[int, int, int]:
     """The total between the first price's bounds; a disconnect cap cuts the use, not the price."""
     bounded = max(total, minimum)
@@ -157,7 +156,7 @@ def _bounded(table: Ints, price: int, total: int, minimum: int, work: Ints) -> t
     return bounded, PRICED, capped
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rounded(table: Ints, detail: int, total: int) -> int:
     """The amount in stored units, rounded once as the detail says; OUT_OF_RANGE past what can be kept."""
     step = table[table[t.DETAIL_STEP] + detail]

@@ -4,9 +4,8 @@ int64 wraps in silence inside a kernel, so every product of a quantity and a pri
 NUM_MAX before it is made, and every amount against AMOUNT_MAX.
 """
 
-from numba import njit
-
 from rating_kernels.group_image import AMOUNT_MAX, QUANTITY_MAX
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import DOWN, FLOOR, HALF_EVEN, HALF_UP, UP
 
 # Prices are summed in 1/denominator of a stored unit. Half of int64, so that one addition of two checked
@@ -20,14 +19,14 @@ assert QUANTITY_MAX < NUM_MAX
 assert HALF_UP == 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def round_div(numerator: int, denominator: int, mode: int) -> int:
     """numerator / denominator to a whole number; half_up, up go away from zero, down toward it."""
     quotient = numerator // denominator
     return round_rest(quotient, numerator - quotient * denominator, denominator, mode)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def round_rest(floor: int, rest: int, denominator: int, mode: int) -> int:
     """floor + rest / denominator to a whole number: a tie goes by the whole of it, not by the rest alone."""
     if rest == 0 or mode == FLOOR:
@@ -43,13 +42,13 @@ def round_rest(floor: int, rest: int, denominator: int, mode: int) -> int:
     return floor + 1 if floor >= 0 else floor
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def div_ceil(numerator: int, denominator: int) -> int:
     """Round up: a started increment is charged whole."""
     return -((-numerator) // denominator)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mul_div_wide(value: int, numerator: int, denominator: int, mode: int) -> int:
     """value * numerator / denominator, rounded once, whatever their digits: bit by bit.
 
@@ -72,7 +71,7 @@ def mul_div_wide(value: int, numerator: int, denominator: int, mode: int) -> int
     return round_rest(quotient, remainder, denominator, mode)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def checked_product(left: int, right: int) -> int:
     """left * right for factors >= 0; OVERFLOW where it would pass NUM_MAX."""
     if left == 0 or right == 0:
@@ -82,7 +81,7 @@ def checked_product(left: int, right: int) -> int:
     return left * right
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def checked_sum(left: int, right: int) -> int:
     """left + right for terms >= 0; OVERFLOW where it would pass NUM_MAX, or one of them did."""
     if left < 0 or right < 0 or left > NUM_MAX - right:
@@ -90,7 +89,7 @@ def checked_sum(left: int, right: int) -> int:
     return left + right
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mul_div(value: int, numerator: int, denominator: int, mode: int) -> int:
     """value * numerator / denominator, rounded once; exact although the product may need 128 bits.
 

@@ -4,8 +4,6 @@ Ids are 64-bit hashes of (source, id). With 32 ids in a ring the chance that a n
 by accident is 32 / 2**64: one in 5.8e17 events.
 """
 
-from numba import njit
-
 from rating_kernels.group_image import (
     H_RING_NEXT,
     R_ID_HASH,
@@ -15,10 +13,11 @@ from rating_kernels.group_image import (
     SECTION_RING,
 )
 from rating_kernels.group_layout import append_row, row_at, section_count
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Ints
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_recent(words: Ints, at: int, id_hash: int) -> int:
     """Position at which the id was decided first, or -1."""
     row = row_at(words, at, SECTION_RING, 0)
@@ -29,7 +28,7 @@ def find_recent(words: Ints, at: int, id_hash: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def remember(
     words: Ints, at: int, id_hash: int, position: int, message_time_us: int, ring_max: int, window_us: int
 ) -> bool:

@@ -4,8 +4,6 @@ Item totals and counters stay where they are under their cycle's number; a snaps
 cycle ended. Recurring allowances and fees of the next cycle are applied.
 """
 
-from numba import njit
-
 from rating_kernels import table_words as t
 from rating_kernels.balances import NO_ROOM, add_to_item, credit_balance, drop_expired, owed_balance
 from rating_kernels.group_image import (
@@ -26,6 +24,7 @@ from rating_kernels.group_image import (
     SECTION_SNAPSHOTS,
 )
 from rating_kernels.group_layout import append_row, row_at, section_count, section_free
+from rating_kernels.kernel import kernel
 from rating_kernels.outcomes import Outcome
 from rating_kernels.profile_image import (
     P_RECURRING,
@@ -48,7 +47,7 @@ SNAPSHOTS_FULL = int(Outcome.SNAPSHOTS_FULL)
 NO_PROFILE = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def next_boundary(calendars: Ints, calendar: int, after_us: int) -> int:
     """The first cycle boundary after an instant; INFINITE_US past the compiled years."""
     low = calendars[calendar]
@@ -64,7 +63,7 @@ def next_boundary(calendars: Ints, calendar: int, after_us: int) -> int:
     return calendars[low]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cycles_over(calendars: Ints, words: Ints, at: int, until_us: int) -> int:
     """How many cycles of the group have ended at or before an instant."""
     count = 0
@@ -75,14 +74,14 @@ def cycles_over(calendars: Ints, words: Ints, at: int, until_us: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def recurring_rows(words: Ints, at: int, profiles: Ints) -> int:
     """Rows that a cycle of the group may start with (an upper bound: those of all its customer's groups)."""
     profile_at = words[at + H_PROFILE_AT]
     return 0 if profile_at == NO_PROFILE else profiles[profile_at + P_RECURRING]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rotate_group(
     table: Ints,
     calendars: Ints,
@@ -127,7 +126,7 @@ def rotate_group(
     return CHARGED
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def apply_recurring(
     table: Ints, words: Ints, at: int, profiles: Ints, numerator: int, denominator: int, work: Ints
 ) -> int:
@@ -162,7 +161,7 @@ def apply_recurring(
     return outcome
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_fee(
     words: Ints, at: int, resource_id: int, item_id: int, fee: int, created_us: int, work: Ints
 ) -> int:

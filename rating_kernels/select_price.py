@@ -4,10 +4,9 @@ The longest prefix wins, then the weight, then the latest band start (no band co
 then the catalogue's order. Where no rule of the longest prefix fits, the next shorter one is tried.
 """
 
-from numba import njit
-
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import MATCH_NUMBER, MATCH_TEXT, Bytes, Ints
 from rating_kernels.workspace import PATH_MAX, W_PATH
 
@@ -19,7 +18,7 @@ EPOCH_IN_WEEK_US = 3 * 86_400 * SECOND_US
 NO_PRICE = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def walk_prefix(table: Ints, detail: int, events: Ints, text: Bytes, row: int, work: Ints) -> int:
     """List in the workspace the trie nodes that the event's prefix field passes; returns how many."""
     node = table[table[t.DETAIL_ROOT] + detail]
@@ -49,7 +48,7 @@ def walk_prefix(table: Ints, detail: int, events: Ints, text: Bytes, row: int, w
     return depth
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def conditions_hold(table: Ints, rule: int, events: Ints, text: Bytes, row: int) -> bool:
     """Whether every condition of a rule fits the event's fields; an absent field fits none."""
     for condition in range(
@@ -81,7 +80,7 @@ def conditions_hold(table: Ints, rule: int, events: Ints, text: Bytes, row: int)
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def zone_at(table: Ints, zone: int, time_us: int) -> int:
     """Row of the zone's offset in force at an instant."""
     low = table[table[t.ZONE_FIRST] + zone]
@@ -95,7 +94,7 @@ def zone_at(table: Ints, zone: int, time_us: int) -> int:
     return low
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def week_position_us(table: Ints, version: int, zone_row: int, time_us: int) -> int:
     """Microseconds since Monday 00:00 of the local week; special days of the version follow Sunday."""
     local_us = time_us + table[table[t.ZONE_OFFSET_S] + zone_row] * SECOND_US
@@ -115,7 +114,7 @@ def week_position_us(table: Ints, version: int, zone_row: int, time_us: int) -> 
     return (local_us + EPOCH_IN_WEEK_US) % WEEK_US
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def band_slot(table: Ints, detail: int, position_us: int) -> int:
     """Slot of the detail's week in which a position lies."""
     first = table[table[t.DETAIL_BREAK_FIRST] + detail]
@@ -126,7 +125,7 @@ def band_slot(table: Ints, detail: int, position_us: int) -> int:
     return last - first
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def holds_until_us(
     table: Ints, version: int, zone_row: int, detail: int, slot: int, position_us: int, time_us: int
 ) -> int:
@@ -148,7 +147,7 @@ def holds_until_us(
     return until_us
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def select_price(table: Ints, slot: int, events: Ints, text: Bytes, row: int, work: Ints, depth: int) -> int:
     """The price in force in a slot of the detail's week, or NO_PRICE."""
     for level in range(depth - 1, -1, -1):

@@ -4,8 +4,6 @@ The workspace lists the memberships that hold for the event, best first. One hop
 memberships are not looked at.
 """
 
-from numba import njit
-
 from rating_kernels import table_words as t
 from rating_kernels.batch_columns import FLAG_SHARED
 from rating_kernels.charge_group import (
@@ -15,9 +13,11 @@ from rating_kernels.charge_group import (
     chargeable,
     count,
     counter_row,
+    refund,
     use_allowance,
 )
 from rating_kernels.group_image import AMOUNT_MAX, C_AMOUNT
+from rating_kernels.kernel import kernel
 from rating_kernels.profile_image import (
     G_OWNER_SLOT,
     G_POLICY,
@@ -54,7 +54,7 @@ from rating_kernels.workspace import (
 SHARING_SHIFT = 32
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_payers(
     profiles: Ints, profile_at: int, service: int, slot_at: Ints, time_us: int, work: Ints
 ) -> None:
@@ -79,7 +79,7 @@ def find_payers(
         row += MEMBERSHIP_WORDS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def policy_covers(table: Ints, policy: int, service_type: int, resource: int, charge_tag_id: int) -> bool:
     """Whether a policy speaks of this use of this resource; a policy without tags covers every tag."""
     if (table[table[t.POLICY_SERVICE_TYPES] + policy] >> service_type) & 1 == 0:
@@ -95,7 +95,7 @@ def policy_covers(table: Ints, policy: int, service_type: int, resource: int, ch
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def member_goes_first(table: Ints, work: Ints) -> bool:
     """The best membership's strategy decides whether the user's own balances come first."""
     return (
@@ -103,7 +103,7 @@ def member_goes_first(table: Ints, work: Ints) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cap_room(
     table: Ints, words: Ints, at: int, owner_at: int, policy: int, counter_id: int, time_us: int
 ) -> int:
@@ -124,7 +124,7 @@ def cap_room(
     return max(room, 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_caps(
     table: Ints,
     words: Ints,
@@ -145,7 +145,7 @@ def count_caps(
         count(words, owner_at, cycle_no, counter_id, amount, work)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def use_owner_allowance(
     table: Ints,
     words: Ints,
@@ -191,7 +191,7 @@ def use_owner_allowance(
     return taken, units > 0, denied
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cover_by_allowances(
     table: Ints,
     words: Ints,
@@ -258,7 +258,7 @@ def cover_by_allowances(
     return covered, flags, False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def charge_owners(
     table: Ints,
     words: Ints,
@@ -314,3 +314,40 @@ def charge_owners(
         paid += wanted
         paid_quantity += part
     return paid, paid_quantity, False, False
+
+
+@kernel
+def refund_owner(
+    table: Ints,
+    words: Ints,
+    detail: int,
+    service_type: int,
+    amount: int,
+    quantity: int,
+    time_us: int,
+    impacts: Ints,
+    work: Ints,
+) -> tuple[int, int, bool]:
+    """(part of an amount < 0, quantity it stands for, False past the largest amount) of the owner who pays first.
+
+    Its share as of a charge. What counts against the policy's caps stays: a cheaper tier opens no cap again.
+    """
+    resource = table[table[t.DETAIL_RESOURCE] + detail]
+    for owner in range(work[W_PAYERS]):
+        entry = W_PAYER_ROWS + owner * PAYER_WORDS
+        owner_at, policy = work[entry + Y_AT], work[entry + Y_POLICY]
+        if not policy_covers(
+            table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
+        ):
+            continue
+        percent = table[table[t.POLICY_PERCENT] + policy]
+        part = -mul_div(-amount, percent, 100, HALF_UP)
+        part_quantity = mul_div(quantity, percent, 100, DOWN)
+        if part == 0:
+            break
+        watch(table, words, owner_at, resource, time_us, work)
+        item_id = table[table[t.DETAIL_ITEM_ID] + detail]
+        given = refund(table, words, owner_at, resource, item_id, part, part_quantity, time_us, impacts, work)
+        work[entry + Y_CHANGED] = 1
+        return part, part_quantity, given
+    return 0, 0, True

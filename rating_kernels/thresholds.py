@@ -4,19 +4,18 @@ A watch is (offset of the image, resource, total before), taken before the first
 work[W_WATCHES] counts them.
 """
 
-from numba import njit
-
 from rating_kernels import batch_words as d
 from rating_kernels import table_words as t
 from rating_kernels.balances import granted_valid
 from rating_kernels.charge_group import NO_LIMIT, find_limit, total_booked
 from rating_kernels.group_image import H_GROUP_ID
+from rating_kernels.kernel import kernel
 from rating_kernels.quantities import round_div
 from rating_kernels.tariff_table import DOWN, THRESHOLD_PERCENT, Ints
 from rating_kernels.workspace import W_NOTICES, W_WATCH_ROWS, W_WATCHES, WATCH_WORDS, WATCHES_MAX
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def watch(table: Ints, words: Ints, at: int, resource: int, time_us: int, work: Ints) -> None:
     """Note the total before it changes, where the group has thresholds for the resource."""
     limit = find_limit(table, words, at, resource)
@@ -41,7 +40,7 @@ def watch(table: Ints, words: Ints, at: int, resource: int, time_us: int, work: 
     work[W_WATCHES] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def threshold_amount(table: Ints, limit: int, threshold: int, granted: int) -> int:
     """The amount at which a threshold stands; a percent of free units goes from what was granted."""
     value = table[table[t.THRESHOLD_VALUE] + threshold]
@@ -53,7 +52,7 @@ def threshold_amount(table: Ints, limit: int, threshold: int, granted: int) -> i
     return floor + round_div((table[table[t.LIMIT_AMOUNT] + limit] - floor) * value, 100, DOWN)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def notify(table: Ints, words: Ints, time_us: int, work: Ints, notices: Ints) -> None:
     """Write a notice for each threshold between the totals before and after."""
     for n in range(work[W_WATCHES]):
@@ -74,7 +73,7 @@ def notify(table: Ints, words: Ints, time_us: int, work: Ints, notices: Ints) ->
                 _add_notice(notices, work, words[at + H_GROUP_ID], resource_id, -1, amount, before, after)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_notice(
     notices: Ints,
     work: Ints,

@@ -4,14 +4,13 @@ A tier's upper bound belongs to it (DECISIONS 11). Over a cycle an event costs w
 with it, less what it cost before: exact at every moment, and in total what one event of everything would.
 """
 
-from numba import njit
-
 from rating_kernels import table_words as t
+from rating_kernels.kernel import kernel
 from rating_kernels.quantities import checked_product, checked_sum, div_ceil
 from rating_kernels.tariff_table import BY_PERIOD, PER_CYCLE, VOLUME, Ints
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def price_counts(table: Ints, price: int) -> bool:
     """Whether a price goes by what the cycle has used of it."""
     return (
@@ -21,7 +20,7 @@ def price_counts(table: Ints, price: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def free_part(table: Ints, price: int, quantity: int, events_before: int, quantity_before: int) -> int:
     """How much of a quantity costs nothing: the first events of a cycle, up to a quantity."""
     events = table[table[t.PRICE_FREE_EVENTS] + price]
@@ -33,27 +32,19 @@ def free_part(table: Ints, price: int, quantity: int, events_before: int, quanti
     return min(max(most - quantity_before, 0), quantity)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def costs_nothing(table: Ints, price: int, quantity: int, free: int, events_before: int) -> bool:
     """Whether the whole event is free, its connect and flat fee too."""
     return free == quantity and (quantity > 0 or events_before < table[table[t.PRICE_FREE_EVENTS] + price])
 
 
-@njit(cache=True, nogil=True)
-def tiers_from(table: Ints, price: int, counted: int, free: int) -> int:
-    """The quantity from which the event's tiers count on: free use fills tiers like any other; -1 = from nothing."""
-    if table[table[t.PRICE_SCOPE] + price] != PER_CYCLE:
-        return -1
-    return counted if free == 0 else max(counted, 0) + free
-
-
-@njit(cache=True, nogil=True)
+@kernel
 def is_tiered(table: Ints, price: int) -> bool:
     """Whether a price has tiers or packages rather than periods."""
     return table[table[t.PRICE_MODEL] + price] != BY_PERIOD
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def tier_sum(table: Ints, price: int, quantity: int) -> int:
     """What a quantity costs in 1/denominator when it is counted from nothing; OVERFLOW where too large."""
     first = table[table[t.PRICE_PERIOD_FIRST] + price]
@@ -73,13 +64,13 @@ def tier_sum(table: Ints, price: int, quantity: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _within(table: Ints, tier: int, quantity: int) -> int:
     """The part of a quantity that lies in a tier which another follows."""
     return min(quantity, table[table[t.PERIOD_FROM] + tier + 1]) - table[table[t.PERIOD_FROM] + tier]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _part(table: Ints, tier: int, quantity: int) -> int:
     """Entering a tier, and a quantity at its price; a started block is charged whole."""
     blocks = div_ceil(quantity, table[table[t.PERIOD_INCREMENT] + tier])

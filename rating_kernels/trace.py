@@ -4,8 +4,7 @@ One decision, one implementation: an explanation is what was noted on the way, n
 Each row is a kind and what the comment beside it says.
 """
 
-from numba import njit
-
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Ints
 from rating_kernels.workspace import TRACE_MAX, TRACE_WORDS, W_TRACE, W_TRACE_ON, W_TRACE_ROWS
 
@@ -34,7 +33,7 @@ BALANCE_USED, BALANCE_OTHER_RESOURCE, BALANCE_NOT_VALID, BALANCE_EMPTY, BALANCE_
 )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def trace(work: Ints, kind: int, a: int, b: int, c: int, d: int, e: int) -> None:
     """Note a step of the decision, where somebody asked for it; what does not fit is left out."""
     if work[W_TRACE_ON] == 0 or work[W_TRACE] == TRACE_MAX:

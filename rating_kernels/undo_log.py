@@ -4,15 +4,14 @@ Rows are only appended during an
 event, so putting the counts back removes them again.
 """
 
-from numba import njit
-
 from rating_kernels.group_image import H_SECTIONS, SECTION_WORDS
 from rating_kernels.group_layout import append_row
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Ints
 from rating_kernels.workspace import W_LOG, W_LOG_ENTRIES
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put(words: Ints, at: int, value: int, work: Ints) -> None:
     """Change a word and remember what it was."""
     entry = W_LOG_ENTRIES + 2 * work[W_LOG]
@@ -22,7 +21,7 @@ def put(words: Ints, at: int, value: int, work: Ints) -> None:
     words[at] = value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def logged_append(words: Ints, at: int, section: int, work: Ints) -> int:
     """Take a row at a section's end; undone by its count. -1 if there is no room."""
     head = at + H_SECTIONS + section * SECTION_WORDS
@@ -36,7 +35,7 @@ def logged_append(words: Ints, at: int, section: int, work: Ints) -> int:
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def undo(words: Ints, work: Ints) -> None:
     """Put everything back, the last change first."""
     for entry in range(work[W_LOG] - 1, -1, -1):

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from redis.asyncio import Redis
 
 from charging.servers import ServersError, start_servers, stop_servers
+
+# How long one example takes says more of the machine's other work than of ours.
+settings.register_profile("chargeline", deadline=None)
+settings.load_profile("chargeline")
 
 # Valkey has 16 databases; a test that asks gets one, and leaves it empty for the next.
 _FREE_DATABASES = list(range(16))

@@ -3,13 +3,24 @@
 import asyncio
 import datetime
 import itertools
+from collections import defaultdict
 
 import msgspec
 from sqlalchemy import select
 
 from balance_store.model import ModelStore
 from balance_store.requests import NO_FLOOR, Claim, Epoch, PartitionClaim
+from billing_batch.audit import Comparison
 from billing_batch.close_cycles import Billing, RunReport
+from billing_batch.read_audit import (
+    Rated,
+    add_record,
+    bill_comparisons,
+    billed_sums,
+    fee_sums,
+    item_comparisons,
+    open_sums,
+)
 from charging.balance_cache import BalanceCache
 from charging.charge_batch import BatchCharger
 from charging.charged_batch import ChargedBatch
@@ -17,8 +28,11 @@ from charging.decide_batch import decision_limits
 from charging.decode_events import decode_messages
 from charging.messages import Message
 from charging.metrics import Metrics
+from charging.output_batch import batch_outputs
+from charging.output_records import RecordWriter
 from charging.ownership import Ownership
 from charging.shard_sessions import ShardSessions
+from config.compiled_catalogue import CompiledCatalogue
 from config.settings import Billing as BillingSettings
 from config.settings import Charging, Sepa, Settings
 from customer_care.import_file import Desk, import_lines
@@ -72,12 +86,20 @@ USAGE = [
 class BillingWorld:
     """What `care`, `charging` and `billing` do, without servers."""
 
-    def __init__(self, directory, lines=CUSTOMERS, settings: Settings = SETTINGS) -> None:
+    def __init__(
+        self,
+        directory,
+        lines=CUSTOMERS,
+        settings: Settings = SETTINGS,
+        catalogue: CompiledCatalogue = SAMPLE,
+    ) -> None:
         ticks = itertools.count()
         self.settings = settings
+        self.catalogue = catalogue
+        self.rated: list[dict] = []  # every rated record, as the topic has it
         self.engine = open_records(f"sqlite:///{directory}/records.sqlite")
         self.store = ModelStore(SHARDS, clock_ms=lambda: next(ticks))
-        desk = Desk(SAMPLE, SHARDS, "tester", lambda: AS_OF_US - MONTH_US)
+        desk = Desk(catalogue, SHARDS, "tester", lambda: AS_OF_US - MONTH_US)
         faults = [
             fault for report in import_lines(file_of(*lines), self.engine, desk) for fault in report.faults
         ]
@@ -97,21 +119,37 @@ class BillingWorld:
             self._owned = {0: Ownership(0, EPOCH, NO_FLOOR, {})}
         tags = (next(self._offsets).to_bytes(8, "little") for _ in itertools.count())
         charger = BatchCharger(
-            ShardSessions(self.store, BalanceCache(SAMPLE, 1_000)),
+            ShardSessions(self.store, BalanceCache(self.catalogue, 1_000)),
             decision_limits(self.settings.charging),
             b"daemon",
             lambda: next(tags),
             Metrics(),
         )
         messages = [Message(0, next(self._offsets), 0, msgspec.json.encode(event), ()) for event in events]
-        batch = ChargedBatch(decode_messages(messages, SAMPLE, 1 << 20), self._owned, SAMPLE.version)
+        decoded = decode_messages(messages, self.catalogue, 1 << 20)
+        batch = ChargedBatch(decoded, self._owned, self.catalogue.version)
         await charger.charge(batch, self._owned)
+        outputs, _ = batch_outputs(batch, RecordWriter(self.catalogue, "usage", "json"))
+        self.rated += [msgspec.json.decode(output.value) for output in outputs if output.topic == "rated"]
         return [event.outcome for _, event in batch.decided()]
 
     def bill(self, as_of_us: int = AS_OF_US, *, force: bool = False, store=None) -> RunReport:
         """One `billing run`."""
-        billing = Billing(self.engine, store or self.store, self.settings, SAMPLE)
+        billing = Billing(self.engine, store or self.store, self.settings, self.catalogue)
         return asyncio.run(billing.run(as_of_us, force=force, progress=lambda *_: None))
+
+    def audit(self) -> list[Comparison]:
+        """What `billing audit` compares, except for bank files."""
+        rated: dict[str, int] = defaultdict(int)
+        seen: set[bytes] = set()
+        for record in self.rated:
+            add_record(msgspec.convert(record, Rated), seen, rated, self.catalogue)
+        with reading(self.engine) as connection:
+            open_, begun = asyncio.run(open_sums(connection, self.store, self.catalogue))
+            fees = fee_sums(connection, self.catalogue, begun)
+            return item_comparisons(dict(rated), fees, billed_sums(connection), open_) + bill_comparisons(
+                connection
+            )
 
     def bills(self, *statuses: str) -> dict[str, list]:
         """(cycle, status, number, net, tax, total, due) of the customers' bills of these statuses."""

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_batch.bill import KIND_CREDIT, KIND_ITEM, balanced, build_bill, child_line, to_minor
+from billing_batch.bill import balanced, build_bill, child_line
+from billing_batch.bill_parts import KIND_CREDIT, KIND_ITEM, to_minor
 from billing_batch.billing_order import HierarchyCycleError, billing_levels
 from billing_batch.cut_cycle import ItemTotal
 from tests.billing_batch.billing_world import AS_OF_US

@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from billing_batch.bill import UnknownItemError, build_bill
+from billing_batch.bill import build_bill
+from billing_batch.bill_parts import UnknownItemError
 from billing_batch.cut_cycle import ItemTotal
 from tests.billing_batch.billing_world import AS_OF_US
 from tests.billing_batch.test_bill import CALLS

@@ -84,3 +84,45 @@ def test_a_code_with_a_slash_or_a_space_is_refused():
     tables = {"tag": [{"code": code, "name": "X"} for code in ("a/b", "a b", "", "a.b-c_d+1")]}
     _, faults = catalogue_from_tables({"a.toml": {**tables, "site": 1}})
     assert [fault.path for fault in faults] == ['tag["a/b"].code', 'tag["a b"].code', "tag[2].code", "site"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "hidden"),
+    [
+        # What is special stands behind what fits everything, or behind a wider range or list.
+        (['price = "a"', 'match = { zone = "x" }, price = "b"'], [1]),
+        (
+            [
+                'within = { level = { from = 0, to = 9 } }, price = "a"',
+                'match = { zone = "x", level = 8 }, price = "b"',
+            ],
+            [1],
+        ),
+        (
+            ['match = { zone = ["x", "y"] }, price = "a"', 'match = { zone = "y", level = 1 }, price = "b"'],
+            [1],
+        ),
+        # In front of it, with a higher weight, or for something that does not fit the other, it may hold.
+        (['match = { zone = "x" }, price = "a"', 'price = "b"'], []),
+        (['price = "a"', 'match = { zone = "x" }, weight = 1, price = "b"'], []),
+        (['match = { zone = "x" }, price = "a"', 'match = { zone = "y", level = 1 }, price = "b"'], []),
+        (
+            ['match = { zone = "x" }, price = "a"', 'match = { zone = ["x", "y"], level = 1 }, price = "b"'],
+            [],
+        ),
+        (['match = { level = 9 }, price = "a"', 'match = { zone = "x", level = 8 }, price = "b"'], []),
+    ],
+)
+def test_a_rule_that_never_holds_is_refused(rules, hidden):
+    text = f"""
+    {PLAN}
+    price = {{ a = {{ flat = 1 }}, b = {{ flat = 2 }} }}
+    detail = {{ resource = "EUR", bill_item = "usage", rule = [{", ".join(f"{{ {rule} }}" for rule in rules)}] }}
+    """
+    if not hidden:
+        compiled_from(BASE, text)
+        return
+    message = "never holds: rule[0] fits whatever it fits, and stands before it"
+    assert faults_of(BASE, text) == [
+        (f'rate_plan["data"].version[0].detail[0].rule[{rule}]', message) for rule in hidden
+    ]

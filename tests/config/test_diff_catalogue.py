@@ -175,6 +175,7 @@ def test_money_may_be_shown_with_other_decimals_since_it_is_kept_in_millionths()
         ([('{ code = "fees", name = "Fees" }', "")], 'bill_item["fees"]'),
         ([('{ code = "revenue", name = "Revenue" }', "")], 'general_ledger["revenue"]'),
         ([('tax = [{ code = "vat"', 'tax = [{ code = "gst"')], 'tax["vat"]'),
+        ([('name = "VAT"', 'name = "VAT", at = "rating"')], 'tax["vat"].at'),
         ([('code = "MB", name', 'code = "GB", name')], 'resource["MB"]'),
         ([('code = "use"', 'code = "usage"')], 'product["use"]'),
         (
@@ -194,6 +195,12 @@ def test_money_may_be_shown_with_other_decimals_since_it_is_kept_in_millionths()
 )
 def test_what_stored_numbers_stand_on_must_stay(swaps, path):
     assert [fault.path for fault in forbidden_changes(BEFORE, catalogue(*swaps))] == [path]
+
+
+def test_what_comes_off_events_is_not_handed_over_to_the_bill():
+    discount = '\n[[discount]]\ncode = "late"\nname = "Late"\npercent = 1\n'
+    before, after = catalogue(version=1, more=discount), catalogue(more=discount + 'at = "bill"\n')
+    assert [fault.path for fault in forbidden_changes(before, after)] == ['discount["late"].at']
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -74,6 +74,7 @@ EMPTY = {"subscription": "S1", "plan": "basic", "services": []}
         (line(1, balances=[{"resource": "EUR", "credit": 1.5}]), "got `float` - at `$.balances[0].credit`"),
         (line(1, balances=[{"resource": "EUR", "credit": 1, "validity": "2026-13-01"}]), "nor a date"),
         (line(1, balances=[{"resource": "EUR", "credit": 1, "validity": "2026-10-01"}]), "is not after"),
+        (line(1, balances=[{"resource": "EUR", "credit": 1, "priority": 1001}]), "1001 is not -1000 to 1000"),
         (
             on_plan(1, "family", shares=[{"group": "A", "policy": "x", "subscription": "S1"}]),
             "no sharing policy 'x'",

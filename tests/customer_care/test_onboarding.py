@@ -108,6 +108,14 @@ def test_credit_is_kept_below_zero_and_as_long_as_it_is_valid(catalogue):
     assert one.group[g.H_CREDIT_ID] == credit_id("standard", "prepaid")
 
 
+def test_balances_of_one_validity_and_another_priority_stay_apart(catalogue):
+    balances = [{"resource": "data_allowance", "credit": 5, "priority": one} for one in (3, -2, 3)]
+    (one,) = taken(catalogue, line(1, balances=balances))
+    rows = [row_at(one.group, 0, g.SECTION_BALANCES, n) for n in range(2)]
+    kept = [(int(one.group[row + g.B_PRIORITY]), int(one.group[row + g.B_AMOUNT])) for row in rows]
+    assert kept == [(3, -10_000_000), (-2, -5_000_000)]
+
+
 def test_a_service_has_the_products_that_rate_its_type(catalogue):
     (one,) = taken(catalogue, line(1))
     products = {

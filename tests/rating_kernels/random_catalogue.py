@@ -33,6 +33,10 @@ DATES = {"feast": ["03-08", "2026-03-29", "10-25", "2026-11-02"], "fair": ["03-1
 SPRING, AUTUMN = "2026-03-01", "2026-10-15"
 
 
+# Prefix and weight of rules so far -> their bands and the fields they test.
+Taken = dict[tuple[str, int], list[tuple[str, set[str]]]]
+
+
 class Scene(NamedTuple):
     """A catalogue as tables, customers as lines, and what happens in order."""
 
@@ -259,7 +263,7 @@ class _Tables:
         """Rules that can be told from one another; mostly one that fits everything is among them."""
         dice = self.dice
         rules: list[dict[str, Any]] = [] if self.chance(0.1) else [{"price": f"{prefix}any"}]
-        taken = {("", 0, ()): {""}} if rules else {}
+        taken: Taken = {("", 0): [("", set())]} if rules else {}
         for number in range(dice.randint(0 if rules else 1, 5)):
             rule: dict[str, Any] = {"price": f"{prefix}{number}"}
             if self.chance(0.6):
@@ -276,17 +280,21 @@ class _Tables:
             rules.append(rule)
         return rules
 
-    def _set_weight(self, rule: dict[str, Any], taken: dict[tuple, set[str]]) -> None:
-        """The lowest weight at which no rule of the same prefix could fit equally well."""
+    def _set_weight(self, rule: dict[str, Any], taken: Taken) -> None:
+        """The lowest weight at which no rule before it fits all that it fits: that would go first for ever."""
         prefixes = rule.get("prefix", [""])
         prefixes = [prefixes] if isinstance(prefixes, str) else prefixes
-        tested = tuple(name for name in ("match", "within") if name in rule)
+        tested = {name for name in ("match", "within") if name in rule}
         band = rule.get("band", "")
         weight = self.dice.choice([0, 0, 0, 1])
-        while any(band in taken.get((prefix, weight, tested), set()) for prefix in prefixes):
+        while any(
+            band == other and above <= tested
+            for prefix in prefixes
+            for other, above in taken.get((prefix, weight), [])
+        ):
             weight += 1
         for prefix in prefixes:
-            taken.setdefault((prefix, weight, tested), set()).add(band)
+            taken.setdefault((prefix, weight), []).append((band, tested))
         if weight:
             rule["weight"] = weight
 

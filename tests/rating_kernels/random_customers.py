@@ -73,6 +73,7 @@ def _line(dice: random.Random, number: int, first_day: str) -> dict[str, Any]:
             {
                 "resource": resource,
                 "credit": dice.choice(CREDITS),
+                "priority": dice.choice([0, 0, 1]),
                 "validity": dice.choice(["cycle", "infinite", _day(first_day, 20)]),
             }
             for resource in dice.choices(["EUR", "free", "bonus", "kWh"], k=dice.randint(0, 4))

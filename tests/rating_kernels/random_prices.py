@@ -31,9 +31,11 @@ def random_price(dice: random.Random, decimals: int, *, tiers: bool) -> dict[str
 
 def _options(dice: random.Random, price: dict[str, Any]) -> None:
     """What a price of any model may have."""
-    if dice.random() < 0.15:
+    # Tiers that count the cycle count what is free, too, so they may not have both.
+    free = price.get("counts") != "cycle"
+    if free and dice.random() < 0.2:
         price["free_events"] = dice.choice([1, 3])
-    if dice.random() < 0.15:
+    if free and dice.random() < 0.2:
         price["free_quantity"] = dice.choice(BOUNDS)
     if dice.random() < 0.3:
         price["connect_fee"] = dice.choice(AMOUNTS)

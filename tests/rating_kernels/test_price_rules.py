@@ -40,17 +40,6 @@ def test_tiers_of_an_event_count_the_event_although_a_cycle_gives_some_for_nothi
     assert amounts(one_price_tables(price, 1_000), 50, 10, 10, 12) == [0, 20 * CENT, 20 * CENT, 22 * CENT]
 
 
-@pytest.mark.parametrize("parts", [(20,), (4, 16), (5, 15), (10, 10), (12, 8), (1,) * 20])
-def test_free_use_fills_the_tiers_of_a_cycle_like_any_other(parts):
-    price = {
-        "tiers": [{"to": 10, "amount": "0.02"}, {"amount": "0.01"}],
-        "counts": "cycle",
-        "free_quantity": 5,
-    }
-    # Five for nothing, five at two cents, ten at one.
-    assert sum(amounts(one_price_tables(price, 1_000), *parts)) == 20 * CENT
-
-
 def test_half_of_an_odd_amount_is_rounded_to_the_even_one():
     tables = one_price_tables(
         {"periods": [{"amount": "0.000001"}]},

@@ -133,10 +133,9 @@ def test_customers_who_share_nothing_may_come_in_any_order(seed):
 
 def whole_tiers(dice: random.Random) -> dict:
     """Tiers or packages over a cycle whose parts are whole in millionths, so that nothing is rounded."""
-    free = {"free_quantity": dice.choice([1, 5, 60])} if dice.random() < 0.4 else {}
     if dice.random() < 0.3:
         package = {"size": dice.choice([5, 60]), "amount": "0.1", "free": dice.choice([0, 10])}
-        return {"package": package, "counts": "cycle"} | free
+        return {"package": package, "counts": "cycle"}
     bounds = [*sorted(dice.sample([1, 5, 10, 60, 100], dice.randint(1, 4))), None]
     tiers = []
     for bound in bounds:
@@ -144,7 +143,7 @@ def whole_tiers(dice: random.Random) -> dict:
         tier |= {"to": bound} if bound else {}
         tier |= {"flat": "0.5"} if dice.random() < 0.3 else {}
         tiers.append(tier)
-    return {"tiers": tiers, "mode": dice.choice(["graduated", "volume"]), "counts": "cycle"} | free
+    return {"tiers": tiers, "mode": dice.choice(["graduated", "volume"]), "counts": "cycle"}
 
 
 @pytest.mark.parametrize("seed", range(60))

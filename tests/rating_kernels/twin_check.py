@@ -85,7 +85,7 @@ class Played:
         cache, group_id = self.world.cache, self.world.group_of[grant["customer"]]
         resource_id = code_id("resource", resource.code)
         while credit_balance(cache.words, cache.image_at(group_id), resource_id, amount, *rest) == NO_ROOM:
-            cache.grow(cache.slot_of(group_id))
+            cache.grow(cache.slot_of(group_id), SECTION_BALANCES)
 
     def _seal(self, customer: str) -> None:
         """Billing takes the oldest ended cycle that it has not taken."""

@@ -122,7 +122,7 @@ class Customers:
             to_us = midnight_us(datetime.date.fromisoformat(validity), self.zone)
         start_us = group.cycle.start_us
         amount = -whole(balance["credit"], stored_decimals(resource))
-        group.grant(resource.code, amount, start_us, to_us, start_us)
+        group.grant(resource.code, amount, start_us, to_us, start_us, balance.get("priority", 0))
 
     def _subscribe(
         self, number: int, group: Group, subscription: dict, day: datetime.date, memberships: list

@@ -136,17 +136,10 @@ class DetailCharge:
         return total
 
     def by_tiers(self, uncovered: int, free: int, counted: int | None) -> Fraction:
-        """Over a cycle: what all of it costs with the event, less what it cost before and what is free.
-
-        Free use fills tiers like any other; what an allowance covers does not.
-        """
-        price = self.price
-        if not price.per_cycle:
-            return price.cost_by_tiers(uncovered - free)
-        if counted is None and free == 0:
-            return price.cost_by_tiers(uncovered)
-        before = (counted or 0) + free
-        return price.cost_by_tiers((counted or 0) + uncovered) - price.cost_by_tiers(before)
+        """Over a cycle: what all of it costs with the event, less what it cost before; nothing of it is free."""
+        if counted is None or not self.price.per_cycle:
+            return self.price.cost_by_tiers(uncovered - free)
+        return self.price.cost_by_tiers(counted + uncovered) - self.price.cost_by_tiers(counted)
 
     def count_use(self, quantity: int) -> tuple[int | None, int]:
         """(quantity, events) that the cycle used of the price before; members of some groups count together."""
@@ -163,16 +156,20 @@ class DetailCharge:
         return before
 
     def discounted(self, amount: int) -> int:
-        """Each on what the one before has left, never below zero; a part is rounded as the price is."""
+        """Each on what the one before has left, never more than that; a part is rounded as the price is.
+
+        What is given back was charged with its percentages off, so they come off it, too.
+        """
         for discount in self.use.service.discounts:
-            if amount <= 0 or not self.bears(discount):
+            if amount == 0 or not self.bears(discount):
                 continue
             if discount.amount is not None:
                 resource = self.use.catalogue.resources[self.detail.resource]
-                off = whole(discount.amount, stored_decimals(resource))
+                off = min(whole(discount.amount, stored_decimals(resource)), max(amount, 0))
             else:
-                off = rounded(amount * Fraction(discount.percent) / 100, self.detail.mode, self.detail.step)
-            off = min(off, amount)
+                part = abs(amount) * Fraction(discount.percent) / 100
+                off = min(rounded(part, self.detail.mode, self.detail.step), abs(amount))
+                off = off if amount > 0 else -off
             amount -= off
             if off:
                 discount_id = code_id("discount", discount.code)
@@ -293,11 +290,22 @@ class DetailCharge:
         self.book(group, cycle.number, amount, left, quantity)
 
     def give_back(self, amount: int) -> None:
-        """A cheaper tier was reached: the user gets it back in what is owed, whoever paid before."""
-        self.use.watch(self.own, self.detail.resource)
-        self.owe(self.own, amount, self.use.quantity)
-        cycle, _ = self.own.booking_cycle(self.use.time_us)
-        self.book(self.own, cycle.number, amount, amount, self.use.quantity)
+        """A cheaper tier was reached: where owners go first, the first has its share back, the user the rest."""
+        quantity, shares = self.use.quantity, []
+        owner = next((m for m in self.use.payers if self.covers(m.policy, self.detail.resource)), None)
+        if owner is not None and not self.use.member_first:
+            part = rounded(Fraction(amount * owner.policy.percent, 100), "half_up")
+            if part:
+                self.use.flags |= FLAG_SHARED
+                shares.append((owner.owner, part, floor_part(quantity, owner.policy.percent, 100)))
+        paid = [sum(share[place] for share in shares) for place in (1, 2)]
+        shares.append((self.own, amount - paid[0], quantity - paid[1]))
+        for group, part, part_quantity in shares:
+            if part:
+                self.use.watch(group, self.detail.resource)
+                self.owe(group, part, part_quantity)
+                cycle, _ = group.booking_cycle(self.use.time_us)
+                self.book(group, cycle.number, part, part, part_quantity)
 
     def owe(self, group: Group, amount: int, quantity: int) -> None:
         cycle, _ = group.booking_cycle(self.use.time_us)
@@ -317,7 +325,8 @@ class DetailCharge:
         if self.tax_left:
             tax = self.tax_left
             if amount != self.gross_left:
-                tax = floor_part(tax, amount, self.gross_left)
+                tax = floor_part(abs(tax), abs(amount), abs(self.gross_left))
+                tax = tax if amount > 0 else -tax
             tax_owed = tax if owed == amount else floor_part(tax, owed, amount)
             self.tax_left -= tax
             self.gross_left -= amount

@@ -1,0 +1,47 @@
+"""Pure. How kernels are compiled, and what lets them look ahead.
+
+Without counted references: a kernel allocates nothing, and counting every array that is passed on cost half
+of an event. Into their caller: a call passes seven words for each array, more than most kernels work.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import config, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from rating_kernels.tariff_table import Ints
+
+# A kernel that others call, and one that is entered from Python or called from many places.
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+kernel = njit(**_OPTIONS, forceinline=True)
+standing_kernel = njit(**_OPTIONS)
+
+FOR_READING, KEEP_IN_ALL_CACHES, DATA = 0, 3, 1
+
+
+def _prefetch(_: Any, words: Any, at: Any) -> Any:
+    """The compiled form of `prefetch`: LLVM's own instruction, which never faults, whatever the address."""
+    signature = types.void(words, at)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        pointer = builder.bitcast(builder.gep(array.data, [arguments[1]]), cgutils.voidptr_t)
+        flag = ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, flag, flag, flag]),
+            "llvm.prefetch.p0i8",
+        )
+        builder.call(function, [pointer, flag(FOR_READING), flag(KEEP_IN_ALL_CACHES), flag(DATA)])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _looked_up(words: Ints, at: int) -> None:
+    """Nothing: what is not compiled has no use for a cache line."""
+
+
+prefetch: Any = _looked_up if getattr(config, "DISABLE_JIT", 0) else intrinsic(_prefetch)
