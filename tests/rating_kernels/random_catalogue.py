@@ -209,7 +209,8 @@ class _Tables:
         """A window or two; only the band `late` goes over midnight."""
         dice, windows = self.dice, []
         for number in range(dice.choice([1, 1, 2])):
-            start, end = sorted(dice.sample(range(0, 24 * 60, 15), 2))
+            # What goes over midnight counts as starting there, so nothing else may.
+            start, end = sorted(dice.sample(range(15, 24 * 60, 15), 2))
             if name == "late" and number == 0 and self.chance(0.5):
                 start, end = end, start
             window: dict[str, Any] = {

@@ -79,13 +79,15 @@ def test_tax_on_top_of_the_largest_amount_is_refused_and_leaves_nothing():
     assert [decided.outcome for decided in played.decided] == [0] + 2 * [Outcome.AMOUNT_OUT_OF_RANGE]
 
 
-def test_a_volume_price_that_jumps_past_the_largest_amount_is_refused():
+@pytest.mark.parametrize("percent", [100, 50, "0.0000001"])
+def test_a_volume_price_that_jumps_past_the_largest_amount_is_refused_whatever_comes_off(percent):
     price = {
         "tiers": [{"to": 10**9, "amount": 0}, {"amount": 8}],
         "mode": "volume",
         "counts": "cycle",
     }
-    tables = one_price_tables(price, 10**9)
+    discounts = [{"code": "off", "name": "Off", "percent": percent}]
+    tables = one_price_tables(price, 10**9, discounts=discounts)
     played = Played(one_price_scene(tables, 10**9, 10**9, 10**9))
     assert not played.play()
     assert [decided.outcome for decided in played.decided] == [0] + 2 * [Outcome.AMOUNT_OUT_OF_RANGE]

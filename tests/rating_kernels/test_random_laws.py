@@ -15,6 +15,7 @@ from rating_kernels.group_image import (
     I_AMOUNT,
     I_ITEM_ID,
     I_OWED,
+    I_QUANTITY,
     SECTION_BALANCES,
     SECTION_ITEMS,
 )
@@ -193,6 +194,17 @@ def test_members_whose_tiers_count_together_cost_what_one_of_them_would(seed):
         assert not played.play()
         totals.append(sum(played.world.total(customer, "EUR") for customer in ("C1", "C2", "C3")))
     assert totals[0] == totals[1]
+
+
+def test_the_quantity_of_a_large_event_is_booked_with_who_pays_for_it():
+    quantity = 5 * 10**9
+    tables = one_price_tables({"periods": [{"amount": "0.000001", "increment": 1}]}, 10**10)
+    lines = family(tables)
+    scene = one_price_scene(tables, quantity)
+    (event,) = scene.steps[0][1]
+    played = Played(scene._replace(lines=lines, steps=[("events", [event | {"service": "2"}])]))
+    assert not played.play()
+    assert [row[I_QUANTITY] for row in played.world.rows("C1", SECTION_ITEMS)] == [quantity]
 
 
 @pytest.mark.parametrize("seed", range(40))
