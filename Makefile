@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-quick bench-kernels format clean
+.PHONY: help demo test soak-rating check bench bench-quick bench-kernels format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,6 +20,9 @@ demo: .venv/ready ## charge a month of usage on real servers, bill it, check tha
 
 test: .venv/ready ## all tests, on real servers that they start themselves (under 15 minutes on 2 cores)
 	$(BIN)/python -m pytest
+
+soak-rating: .venv/ready ## random catalogues by the million events: kernels against exact arithmetic (some 15 minutes)
+	$(BIN)/python -m tests.rating_kernels.soak --catalogues 2000 --events 1000
 
 check: .venv/ready ## ruff, mypy strict, and the house rules
 	$(BIN)/ruff check .

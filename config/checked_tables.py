@@ -22,7 +22,7 @@ def struct_from_table(struct: type[S], table: Any, file: str, path: str, faults:
     if not isinstance(table, dict):
         faults.append(Fault(file, path, "is not a table", "write a table of fields here"))
         return None
-    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    fields = _fields(struct)
     faults += [
         Fault(file, _joined(path, name), "is not known", _nearest(name, fields))
         for name in table
@@ -69,6 +69,12 @@ def value_of_type(kind: Any, value: Any, file: str, path: str, faults: list[Faul
     except msgspec.ValidationError as error:
         faults.append(Fault(file, path, *_explained(kind, value, str(error))))
         return None
+
+
+@functools.cache
+def _fields(struct: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """By the names that they have in tables."""
+    return {field.encode_name: field for field in msgspec.structs.fields(struct)}
 
 
 @functools.cache

@@ -50,6 +50,7 @@ def zone_offsets(zone_name: str) -> tuple[Ints, Ints]:
     return np.array(from_us, np.int64), np.array(offsets_s, np.int64)
 
 
+@functools.lru_cache(maxsize=1_024)
 def cycle_boundaries(
     kind: int, count: int, day: int, anchor_days: int, zone_name: str, from_us: int, to_us: int
 ) -> Ints:
@@ -112,7 +113,13 @@ def instant(time_us: int) -> datetime.datetime:
 
 def known_zone(zone_name: str) -> bool:
     """Whether the tz database has a zone of that name."""
-    return zone_name in zoneinfo.available_timezones()
+    return zone_name in _zone_names()
+
+
+@functools.cache
+def _zone_names() -> frozenset[str]:
+    """All of them: listing them walks a folder tree."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 def _days_touched(start_us: int, end_us: int, zone_name: str) -> int:

@@ -15,6 +15,8 @@ from config.special_days import special_dates
 from rating_kernels.tariff_table import BY_PERIOD, PRICE_AT_START, SPLIT_AT_BANDS
 from rating_kernels.workspace import DETAILS_MAX
 
+# Ten years: kernels look at each band in turn, and add what has passed to the event's time.
+SPLIT_US_MAX = 10 * 366 * 86_400 * 1_000_000
 NO_FIELD = -1
 NO_TAX = -1
 
@@ -80,6 +82,9 @@ class _RatePlanCompiler:
         if version.bands == "split" and self.fields is not None and not self.quantities.unit_us:
             cure = f'set bands = "start", or the event type\'s unit to one of {", ".join(UNITS_US)}'
             place.at("bands").fault("only a quantity of time can be split at bands", cure)
+        if self._splits(version) and version.band and self._lasts_us() > SPLIT_US_MAX:
+            cure = 'lower the event type\'s quantity_max to ten years, or set bands = "start"'
+            place.at("bands").fault("the largest event lasts too long to be split at bands", cure)
         if len(version.detail) > DETAILS_MAX:
             place.at("detail").fault(f"{len(version.detail)} are too many", f"use at most {DETAILS_MAX}")
         kinds = special_kinds(version.band)
@@ -97,6 +102,10 @@ class _RatePlanCompiler:
         rules = [rule for detail in version.detail for rule in detail.rule]
         _refuse_unused("price", version.price, {rule.price for rule in rules}, place)
         _refuse_unused("band", version.band, {rule.band for rule in rules}, place)
+
+    def _lasts_us(self) -> int:
+        """How long the largest event lasts, where its quantity is time."""
+        return self.quantities.maximum * self.quantities.unit_us
 
     def _splits(self, version: RatePlanVersion) -> bool:
         """Whether an event that lasts into another band changes its price there."""

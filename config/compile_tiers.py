@@ -66,8 +66,9 @@ def exact_periods(price: Price, unit: int, quantities: Quantities, place: Place)
             place.at(f"periods[{number}].from").fault("does not come after the period before it", "sort them")
     if periods and periods[0].from_quantity != 0:
         place.at("periods[0].from").fault("is not 0", "let the first period begin at 0")
-    # A price without periods has one that costs nothing, so that kernels always find one.
-    return periods or [ExactPeriod(0, max(quantities.maximum, 1), _NOTHING)]
+    # A price without periods has one that costs nothing, so that kernels always find one. Its increments are
+    # the smallest: a large one that has started would carry the price past the end of its band.
+    return periods or [ExactPeriod(0, 1, _NOTHING)]
 
 
 def _period(period: Period, unit: int, quantities: Quantities, place: Place) -> ExactPeriod:

@@ -137,10 +137,8 @@ def append_credit(
 
 
 @kernel
-def owed_balance(
-    words: Ints, at: int, resource_id: int, start_us: int, end_us: int, created_us: int, work: Ints
-) -> int:
-    """The balance of a cycle that takes what no credit covers; made if absent. NO_ROOM if it cannot be."""
+def find_owed(words: Ints, at: int, resource_id: int, start_us: int) -> int:
+    """The balance of a cycle that takes what no credit covers, or -1 where nothing was owed yet."""
     row = row_at(words, at, SECTION_BALANCES, 0)
     for _ in range(section_count(words, at, SECTION_BALANCES)):
         if (
@@ -150,6 +148,17 @@ def owed_balance(
         ):
             return row
         row += BALANCE_WORDS
+    return -1
+
+
+@kernel
+def owed_balance(
+    words: Ints, at: int, resource_id: int, start_us: int, end_us: int, created_us: int, work: Ints
+) -> int:
+    """The balance of a cycle that takes what no credit covers; made if absent. NO_ROOM if it cannot be."""
+    row = find_owed(words, at, resource_id, start_us)
+    if row >= 0:
+        return row
     row = logged_append(words, at, SECTION_BALANCES, work)
     if row < 0:
         return NO_ROOM

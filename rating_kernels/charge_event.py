@@ -22,7 +22,9 @@ from rating_kernels.outcomes import Outcome
 from rating_kernels.price_event import OUT_OF_RANGE, PRICED, TOO_LARGE, price_quantity, rounded, splits
 from rating_kernels.profile_image import V_DISCOUNTS
 from rating_kernels.select_price import walk_prefix
-from rating_kernels.sharing import charge_owners, cover_by_allowances, member_goes_first, refund_owner
+from rating_kernels.share_allowances import cover_by_allowances
+from rating_kernels.share_amounts import charge_owners, refund_owner
+from rating_kernels.sharing import member_goes_first
 from rating_kernels.tariff_table import BREACH_UP_TO_LIMIT, PER_CYCLE, Bytes, Ints
 from rating_kernels.thresholds import watch
 from rating_kernels.tiers import costs_nothing, free_part, price_counts
@@ -162,6 +164,8 @@ def _amount(
         return 0, NO_RATE, 0
     amount = rounded(table, detail, total)
     trace(work, TRACE_ROUNDED, amount, total, table[table[t.DETAIL_DENOMINATOR] + detail])
+    if amount == OUT_OF_RANGE:
+        return 0, AMOUNT_OUT_OF_RANGE, 0
     return amount, CHARGED, capped
 
 
@@ -209,17 +213,15 @@ def charge_amount(
             return outcome, 0
         left -= own
         left_quantity = 0 if own > 0 else left_quantity
-    paid, paid_quantity, denied, too_large = charge_owners(
+    paid, paid_quantity, said = charge_owners(
         table, words, at, detail, service_type, left, left_quantity, time_us, impacts, work
     )
-    if denied:
-        return DENIED_SHARING, 0
-    if too_large:
-        return AMOUNT_OUT_OF_RANGE, 0
+    if said > PARTLY_CHARGED:
+        return said, 0
     shared = FLAG_SHARED if paid > 0 else 0
     left -= paid
     if left == 0:
-        return CHARGED, shared
+        return said, shared
     if not own_first:
         left_quantity -= paid_quantity
         outcome, own = charge_user(table, words, at, detail, left, left_quantity, time_us, impacts, work)
@@ -229,7 +231,7 @@ def charge_amount(
         trace(work, TRACE_UNRATED, words[at + H_GROUP_ID], resource, left)
         resource_id = table[table[t.RESOURCE_ID] + resource]
         note_impact(impacts, work, IMPACT_UNRATED, words[at + H_GROUP_ID], 0, resource_id, 0, 0, left)
-    return outcome, shared
+    return max(outcome, said), shared
 
 
 @standing_kernel

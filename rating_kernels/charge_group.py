@@ -4,7 +4,7 @@ Every change goes through the undo log, and every change of a balance leaves an 
 """
 
 from rating_kernels import table_words as t
-from rating_kernels.balances import NO_ROOM, add_to_item, owed_balance, total_valid
+from rating_kernels.balances import NO_ROOM, add_to_item, find_owed, owed_balance, total_valid
 from rating_kernels.batch_columns import IMPACT_ALLOWANCE, IMPACT_CREDIT, IMPACT_OWED, IMPACT_TAX
 from rating_kernels.consumption_order import next_credit
 from rating_kernels.group_image import (
@@ -65,6 +65,21 @@ def booking_cycle(words: Ints, at: int, time_us: int) -> tuple[int, int, int, bo
 
 
 @kernel
+def total_booked(words: Ints, at: int, resource_id: int, time_us: int) -> int:
+    """What limits and thresholds go by: the balances valid at an event's time, and what it is booked to.
+
+    A late event is owed in the open cycle, which is not valid then: without it no limit would hold.
+    """
+    total = total_valid(words, at, resource_id, time_us)
+    _, start_us, _, late = booking_cycle(words, at, time_us)
+    if late:
+        row = find_owed(words, at, resource_id, start_us)
+        if row >= 0:
+            total += words[row + B_AMOUNT]
+    return total
+
+
+@kernel
 def find_limit(table: Ints, words: Ints, at: int, resource: int) -> int:
     """Row of the group's credit limit for a resource, or NO_LIMIT."""
     credit_id = words[at + H_CREDIT_ID]
@@ -100,7 +115,7 @@ def chargeable(
     if limit == NO_LIMIT or table[table[t.LIMIT_AMOUNT] + limit] == AMOUNT_MAX:
         trace(work, TRACE_LIMIT, group_id, resource, NO_LIMIT, 0, amount, amount, WITHIN_LIMIT)
         return amount, WITHIN_LIMIT
-    total = total_valid(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
+    total = total_booked(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
     room = table[table[t.LIMIT_AMOUNT] + limit] - total
     allowed, said = amount, WITHIN_LIMIT
     if amount > room:
@@ -166,7 +181,7 @@ def refund(
     trace(work, TRACE_CHARGE, words[at + H_GROUP_ID], resource, amount)
     cycle_no, start_us, end_us, _ = booking_cycle(words, at, time_us)
     row = owed_balance(words, at, resource_id, start_us, end_us, time_us, work)
-    if row == NO_ROOM or words[row + B_AMOUNT] < amount - AMOUNT_MAX:
+    if row == NO_ROOM or words[row + B_AMOUNT] < -AMOUNT_MAX - amount:
         return False
     put(words, row + B_AMOUNT, words[row + B_AMOUNT] + amount, work)
     add_impact(impacts, work, IMPACT_OWED, words, at, row, resource_id, item_id, quantity, amount)

@@ -13,8 +13,8 @@ from rating_kernels.profile_image import (
     V_DISCOUNT_FIRST,
     V_DISCOUNTS,
 )
-from rating_kernels.quantities import mul_div, mul_div_wide
-from rating_kernels.tariff_table import HALF_UP, Ints
+from rating_kernels.quantities import mul_div, round_div
+from rating_kernels.tariff_table import FLOOR, HALF_UP, Ints
 from rating_kernels.trace import (
     DISCOUNT_NOT_VALID,
     DISCOUNT_NOTHING_LEFT,
@@ -105,7 +105,10 @@ def _part(table: Ints, discount: int, detail: int, net: int) -> int:
     mode = table[table[t.DETAIL_ROUNDING] + detail]
     if step == 1:
         return mul_div(net, numerator, denominator, mode)
-    return mul_div_wide(net, numerator, denominator * step, mode) * step
+    # denominator * step may pass int64. A step is even, so half of it is whole: a last bit that says "and a
+    # little more" rounds as the exact part does.
+    more = 1 if (net % denominator) * numerator % denominator != 0 else 0
+    return round_div(2 * mul_div(net, numerator, denominator, FLOOR) + more, 2 * step, mode) * step
 
 
 @kernel

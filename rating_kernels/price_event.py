@@ -7,7 +7,7 @@ stays is a sum of increments times prices in 1/denominator, rounded once by the 
 
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
-from rating_kernels.group_image import QUANTITY_MAX
+from rating_kernels.group_image import AMOUNT_MAX, QUANTITY_MAX
 from rating_kernels.kernel import kernel
 from rating_kernels.quantities import OVERFLOW, checked_product, checked_sum, div_ceil, round_div
 from rating_kernels.select_price import (
@@ -172,7 +172,7 @@ def _bounded(table: Ints, price: int, total: int, minimum: int, work: Ints) -> t
 
 @kernel
 def rounded(table: Ints, detail: int, total: int) -> int:
-    """The amount in stored units, rounded once as the detail says.
+    """The amount in stored units, rounded once as the detail says; OUT_OF_RANGE past what can be kept.
 
     The catalogue's compiler refuses a detail whose denominator times step could wrap.
     """
@@ -180,4 +180,5 @@ def rounded(table: Ints, detail: int, total: int) -> int:
         return 0
     step = table[table[t.DETAIL_STEP] + detail]
     denominator = table[table[t.DETAIL_DENOMINATOR] + detail]
-    return round_div(total, denominator * step, table[table[t.DETAIL_ROUNDING] + detail]) * step
+    amount = round_div(total, denominator * step, table[table[t.DETAIL_ROUNDING] + detail]) * step
+    return amount if abs(amount) <= AMOUNT_MAX else OUT_OF_RANGE

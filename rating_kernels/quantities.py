@@ -27,18 +27,23 @@ def round_div(numerator: int, denominator: int, mode: int) -> int:
     if denominator == 1:
         return numerator
     quotient = numerator // denominator
-    rest = numerator - quotient * denominator
+    return round_rest(quotient, numerator - quotient * denominator, denominator, mode)
+
+
+@kernel
+def round_rest(floor: int, rest: int, denominator: int, mode: int) -> int:
+    """floor + rest / denominator to a whole number: a tie goes by the whole of it, not by the rest alone."""
     if rest == 0 or mode == FLOOR:
-        return quotient
+        return floor
     if mode == DOWN:
-        return quotient if numerator >= 0 else quotient + 1
+        return floor if floor >= 0 else floor + 1
     if mode == UP:
-        return quotient + 1 if numerator > 0 else quotient
+        return floor + 1 if floor >= 0 else floor
     if 2 * rest != denominator:
-        return quotient + 1 if 2 * rest > denominator else quotient
+        return floor + 1 if 2 * rest > denominator else floor
     if mode == HALF_EVEN:
-        return quotient + (quotient & 1)
-    return quotient + 1 if numerator > 0 else quotient
+        return floor + (floor & 1)
+    return floor + 1 if floor >= 0 else floor
 
 
 @kernel
@@ -51,10 +56,12 @@ def div_ceil(numerator: int, denominator: int) -> int:
 
 @kernel
 def mul_div_wide(value: int, numerator: int, denominator: int, mode: int) -> int:
-    """value * numerator / denominator, rounded once, whatever their digits: bit by bit.
+    """value * numerator / denominator, rounded once, whatever their digits: bit by bit where 64 bits are too few.
 
     Holds for 0 <= value, 0 <= numerator <= denominator < 2**61: the result is no larger than value.
     """
+    if value < SMALL and numerator < SMALL:
+        return round_div(value * numerator, denominator, mode)
     whole, rest = value // denominator, value % denominator
     quotient, remainder = 0, 0
     for bit in range(61, -1, -1):
@@ -69,7 +76,7 @@ def mul_div_wide(value: int, numerator: int, denominator: int, mode: int) -> int
             if remainder >= denominator:
                 remainder -= denominator
                 quotient += 1
-    return quotient + round_div(remainder, denominator, mode)
+    return round_rest(quotient, remainder, denominator, mode)
 
 
 @kernel
@@ -107,4 +114,8 @@ def mul_div(value: int, numerator: int, denominator: int, mode: int) -> int:
     product = checked_product(whole, numerator)
     if product < 0:
         return OVERFLOW
-    return checked_sum(product, round_div(rest * numerator, denominator, mode))
+    more = rest * numerator // denominator
+    floor = checked_sum(product, more)
+    if floor < 0:
+        return OVERFLOW
+    return checked_sum(round_rest(floor, rest * numerator - more * denominator, denominator, mode), 0)

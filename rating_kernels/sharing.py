@@ -5,16 +5,10 @@ memberships are not looked at.
 """
 
 from rating_kernels import table_words as t
-from rating_kernels.batch_columns import FLAG_SHARED
 from rating_kernels.charge_group import (
-    BEYOND_LIMIT,
     booking_cycle,
-    charge_group,
-    chargeable,
     count,
     counter_row,
-    refund,
-    use_allowance,
 )
 from rating_kernels.group_image import AMOUNT_MAX, C_AMOUNT, H_GROUP_ID
 from rating_kernels.kernel import kernel
@@ -29,15 +23,10 @@ from rating_kernels.profile_image import (
     V_MEMBERSHIP_FIRST,
     V_MEMBERSHIPS,
 )
-from rating_kernels.quantities import mul_div
 from rating_kernels.tariff_table import (
-    DENY_WHEN_EXHAUSTED,
-    DOWN,
-    HALF_UP,
     MEMBER_FIRST,
     Ints,
 )
-from rating_kernels.thresholds import watch
 from rating_kernels.trace import (
     MEMBER_HOLDS,
     MEMBER_NO_OWNER,
@@ -49,8 +38,6 @@ from rating_kernels.trace import (
     POLICY_OTHER_TAG,
     TRACE_CAPS,
     TRACE_MEMBERSHIP,
-    TRACE_POLICY,
-    TRACE_SHORT,
     trace,
 )
 from rating_kernels.workspace import (
@@ -186,218 +173,3 @@ def count_caps(
     if table[table[t.POLICY_CAP_GROUP] + policy] >= 0:
         cycle_no, _, _, _ = booking_cycle(words, owner_at, time_us)
         count(words, owner_at, cycle_no, counter_id, amount, work)
-
-
-@kernel
-def use_owner_allowance(
-    table: Ints,
-    words: Ints,
-    at: int,
-    entry: int,
-    detail: int,
-    service_type: int,
-    allowance: int,
-    quantity: int,
-    left: int,
-    time_us: int,
-    impacts: Ints,
-    work: Ints,
-) -> tuple[int, bool, bool]:
-    """(quantity covered, whether units were used, denied) of one owner's allowance by its policy."""
-    owner_at, policy, sharing_id = work[entry + Y_AT], work[entry + Y_POLICY], work[entry + Y_SHARING_ID]
-    resource = table[table[t.ALLOWANCE_RESOURCE] + allowance]
-    said = policy_says(table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail])
-    if said != POLICY_APPLIES:
-        trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, 0, said)
-        return 0, False, False
-    offered = min(left, mul_div(quantity, table[table[t.POLICY_PERCENT] + policy], 100, DOWN))
-    trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, offered, said)
-    counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
-    units_max = cap_room(table, words, at, owner_at, policy, counter_id, time_us, work)
-    watch(table, words, owner_at, resource, time_us, work)
-    taken, units = use_allowance(
-        table,
-        words,
-        owner_at,
-        resource,
-        table[table[t.ALLOWANCE_NUM] + allowance],
-        table[table[t.ALLOWANCE_DEN] + allowance],
-        offered,
-        units_max,
-        time_us,
-        impacts,
-        work,
-    )
-    if units > 0:
-        work[entry + Y_CHANGED] = 1
-        count_caps(table, words, at, owner_at, policy, counter_id, units, time_us, work)
-    denied = taken < offered and table[table[t.POLICY_EXHAUSTED] + policy] == DENY_WHEN_EXHAUSTED
-    if taken < offered:
-        trace(work, TRACE_SHORT, sharing_id, offered - taken, 1 if denied else 0)
-    return taken, units > 0, denied
-
-
-@kernel
-def cover_by_allowances(
-    table: Ints,
-    words: Ints,
-    at: int,
-    detail: int,
-    service_type: int,
-    quantity: int,
-    time_us: int,
-    impacts: Ints,
-    work: Ints,
-) -> tuple[int, int, bool]:
-    """(quantity covered, FLAG_SHARED or 0, denied): the detail's allowances in order, each by all payers."""
-    covered = 0
-    flags = 0
-    own_turn = 0 if member_goes_first(table, work) else work[W_PAYERS]
-    first = table[table[t.DETAIL_ALLOWANCE_FIRST] + detail]
-    for allowance in range(first, table[table[t.DETAIL_ALLOWANCE_FIRST] + detail + 1]):
-        resource = table[table[t.ALLOWANCE_RESOURCE] + allowance]
-        owner = 0
-        for turn in range(work[W_PAYERS] + 1):
-            if covered == quantity:
-                break
-            left = quantity - covered
-            if turn == own_turn:
-                watch(table, words, at, resource, time_us, work)
-                numerator = table[table[t.ALLOWANCE_NUM] + allowance]
-                denominator = table[table[t.ALLOWANCE_DEN] + allowance]
-                taken, _ = use_allowance(
-                    table,
-                    words,
-                    at,
-                    resource,
-                    numerator,
-                    denominator,
-                    left,
-                    AMOUNT_MAX,
-                    time_us,
-                    impacts,
-                    work,
-                )
-                covered += taken
-                continue
-            entry = W_PAYER_ROWS + owner * PAYER_WORDS
-            owner += 1
-            taken, used, denied = use_owner_allowance(
-                table,
-                words,
-                at,
-                entry,
-                detail,
-                service_type,
-                allowance,
-                quantity,
-                left,
-                time_us,
-                impacts,
-                work,
-            )
-            if used:
-                flags = FLAG_SHARED
-            covered += taken
-            if denied:
-                return covered, flags, True
-    return covered, flags, False
-
-
-@kernel
-def charge_owners(
-    table: Ints,
-    words: Ints,
-    at: int,
-    detail: int,
-    service_type: int,
-    amount: int,
-    quantity: int,
-    time_us: int,
-    impacts: Ints,
-    work: Ints,
-) -> tuple[int, int, bool, bool]:
-    """(amount paid by owners, quantity it stands for, denied, too large) of an amount of money."""
-    resource = table[table[t.DETAIL_RESOURCE] + detail]
-    paid = 0
-    paid_quantity = 0
-    for owner in range(work[W_PAYERS]):
-        if paid == amount:
-            break
-        entry = W_PAYER_ROWS + owner * PAYER_WORDS
-        owner_at, policy, sharing_id = work[entry + Y_AT], work[entry + Y_POLICY], work[entry + Y_SHARING_ID]
-        said = policy_says(
-            table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
-        )
-        if said != POLICY_APPLIES:
-            trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, 0, said)
-            continue
-        offered = min(amount - paid, mul_div(amount, table[table[t.POLICY_PERCENT] + policy], 100, HALF_UP))
-        trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, offered, said)
-        counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
-        wanted = min(offered, cap_room(table, words, at, owner_at, policy, counter_id, time_us, work))
-        wanted, limited = chargeable(table, words, owner_at, resource, wanted, time_us, work)
-        if limited == BEYOND_LIMIT or wanted < offered:
-            denied = table[table[t.POLICY_EXHAUSTED] + policy] == DENY_WHEN_EXHAUSTED
-            trace(work, TRACE_SHORT, sharing_id, offered - wanted, 1 if denied else 0)
-            if denied:
-                return paid, paid_quantity, True, False
-        if wanted == 0:
-            continue
-        watch(table, words, owner_at, resource, time_us, work)
-        part = mul_div(wanted, quantity, amount, DOWN) if quantity < 2**31 and amount < 2**31 else 0
-        if not charge_group(
-            table,
-            words,
-            owner_at,
-            resource,
-            table[table[t.DETAIL_ITEM_ID] + detail],
-            wanted,
-            part,
-            time_us,
-            impacts,
-            work,
-        ):
-            return paid, paid_quantity, False, True
-        work[entry + Y_CHANGED] = 1
-        count_caps(table, words, at, owner_at, policy, counter_id, wanted, time_us, work)
-        paid += wanted
-        paid_quantity += part
-    return paid, paid_quantity, False, False
-
-
-@kernel
-def refund_owner(
-    table: Ints,
-    words: Ints,
-    detail: int,
-    service_type: int,
-    amount: int,
-    quantity: int,
-    time_us: int,
-    impacts: Ints,
-    work: Ints,
-) -> tuple[int, int, bool]:
-    """(part of an amount < 0, quantity it stands for, False past the largest amount) of the owner who pays first.
-
-    Its share as of a charge. What counts against the policy's caps stays: a cheaper tier opens no cap again.
-    """
-    resource = table[table[t.DETAIL_RESOURCE] + detail]
-    for owner in range(work[W_PAYERS]):
-        entry = W_PAYER_ROWS + owner * PAYER_WORDS
-        owner_at, policy = work[entry + Y_AT], work[entry + Y_POLICY]
-        if not policy_covers(
-            table, policy, service_type, resource, table[table[t.DETAIL_CHARGE_TAG_ID] + detail]
-        ):
-            continue
-        percent = table[table[t.POLICY_PERCENT] + policy]
-        part = -mul_div(-amount, percent, 100, HALF_UP)
-        part_quantity = mul_div(quantity, percent, 100, DOWN)
-        if part == 0:
-            break
-        watch(table, words, owner_at, resource, time_us, work)
-        item_id = table[table[t.DETAIL_ITEM_ID] + detail]
-        given = refund(table, words, owner_at, resource, item_id, part, part_quantity, time_us, impacts, work)
-        work[entry + Y_CHANGED] = 1
-        return part, part_quantity, given
-    return 0, 0, True

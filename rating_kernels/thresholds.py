@@ -6,8 +6,8 @@ work[W_WATCHES] counts them.
 
 from rating_kernels import batch_words as d
 from rating_kernels import table_words as t
-from rating_kernels.balances import granted_valid, total_valid
-from rating_kernels.charge_group import NO_LIMIT, find_limit
+from rating_kernels.balances import granted_valid
+from rating_kernels.charge_group import NO_LIMIT, find_limit, total_booked
 from rating_kernels.group_image import H_GROUP_ID
 from rating_kernels.kernel import kernel
 from rating_kernels.quantities import round_div
@@ -36,7 +36,7 @@ def watch(table: Ints, words: Ints, at: int, resource: int, time_us: int, work: 
     work[entry] = at
     work[entry + 1] = resource
     work[entry + 2] = limit
-    work[entry + 3] = total_valid(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
+    work[entry + 3] = total_booked(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
     work[W_WATCHES] += 1
 
 
@@ -60,7 +60,7 @@ def notify(table: Ints, words: Ints, time_us: int, work: Ints, notices: Ints) ->
         entry = W_WATCH_ROWS + n * WATCH_WORDS
         at, resource, limit, before = work[entry], work[entry + 1], work[entry + 2], work[entry + 3]
         resource_id = table[table[t.RESOURCE_ID] + resource]
-        after = total_valid(words, at, resource_id, time_us)
+        after = total_booked(words, at, resource_id, time_us)
         if after == before:
             continue
         for threshold in range(

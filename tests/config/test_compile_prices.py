@@ -69,4 +69,4 @@ def test_a_price_without_periods_still_has_one_that_costs_nothing():
     add_price(columns, exact_price(Price(flat=1), 6, Quantities(0, 50), there), 1, 1)
     table = columns.table()
     assert list(table.price_flat_num) == [1_000_000]
-    assert (table.period_from[0], table.period_increment[0], table.period_increment_num[0]) == (0, 50, 0)
+    assert (table.period_from[0], table.period_increment[0], table.period_increment_num[0]) == (0, 1, 0)

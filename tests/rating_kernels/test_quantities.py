@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from rating_kernels.quantities import (
     checked_sum,
     div_ceil,
     mul_div,
+    mul_div_wide,
     round_div,
 )
 from rating_kernels.tariff_table import DOWN, FLOOR, HALF_EVEN, HALF_UP, UP
@@ -22,6 +24,16 @@ whole = st.integers(0, NUM_MAX)
 signed = st.integers(-NUM_MAX, NUM_MAX)
 modes = st.sampled_from([HALF_UP, HALF_EVEN, UP, DOWN, FLOOR])
 small = st.integers(1, 2**31 - 1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    """Compiling is not what a deadline of an example is for."""
+    for kernel in (checked_product, checked_sum, div_ceil):
+        kernel(1, 1)
+    round_div(1, 1, FLOOR)
+    mul_div(1, 1, 1, FLOOR)
+    mul_div_wide(1, 1, 1, FLOOR)
 
 
 @given(signed, st.integers(1, NUM_MAX), modes)
@@ -53,6 +65,22 @@ def test_a_sum_is_exact_or_says_that_it_is_too_large(left, right):
 @given(whole)
 def test_a_sum_with_what_was_too_large_is_too_large(left):
     assert checked_sum(left, OVERFLOW) == checked_sum(OVERFLOW, left) == OVERFLOW
+
+
+@given(st.integers(0, 10**9), st.integers(1, 50).map(lambda odd: 2 * odd - 1), st.integers(1, 8), modes)
+def test_a_ratio_that_ends_in_a_half_rounds_as_its_mode_says(value, numerator, power, mode):
+    denominator = 2**power
+    exact = rounded(Fraction(value * numerator, denominator), mode, 1)
+    assert mul_div(value, numerator, denominator, mode) == exact
+    if numerator <= denominator:
+        assert mul_div_wide(value, numerator, denominator, mode) == exact
+
+
+@given(st.integers(0, 2**53), st.integers(0, 2**60), st.integers(1, 2**60), modes)
+def test_a_part_of_an_amount_is_exact_whatever_its_digits(value, numerator, denominator, mode):
+    numerator = min(numerator, denominator)
+    exact = rounded(Fraction(value * numerator, denominator), mode, 1)
+    assert mul_div_wide(value, numerator, denominator, mode) == exact
 
 
 @given(whole, st.one_of(st.just(0), small), small, modes)
