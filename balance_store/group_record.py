@@ -41,6 +41,7 @@ from rating_kernels.group_image import (
 )
 from rating_kernels.group_layout import ROOM, lay_out, row_at, section_count, words_needed
 from rating_kernels.kernel import kernel
+from rating_kernels.recent_events import mark_ring
 from rating_kernels.tariff_table import Bytes, Ints
 
 SCHEMA = 1
@@ -170,6 +171,7 @@ def unpack_into(data: Bytes, get: int, counts: Ints, words: Ints, at: int) -> in
                     return BAD_RECORD
             row += _ROW_WORDS[section]
         words[at + H_SECTIONS + section * SECTION_WORDS] = counts[section]
+    mark_ring(words, at)
     return get
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from rating_kernels.group_image import (
+    H_RING_MARKS,
     H_SECTIONS,
     HEADER_STORED,
     HEADER_WORDS,
@@ -100,6 +101,8 @@ def copy_image(source: Ints, source_at: int, target: Ints, target_at: int, capac
     """Copy an image into a place laid out with other capacities, none below the rows in use."""
     lay_out(target, target_at, capacities)
     for i in range(H_SECTIONS):
+        target[target_at + i] = source[source_at + i]
+    for i in range(H_RING_MARKS, HEADER_WORDS):
         target[target_at + i] = source[source_at + i]
     for section in range(SECTIONS):
         count = section_count(source, source_at, section)

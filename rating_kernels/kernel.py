@@ -11,10 +11,16 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from rating_kernels.plain_indexes import KernelCompiler
 from rating_kernels.tariff_table import Ints
 
 # A kernel that others call, and one that is entered from Python or called from many places.
-_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "_nrt": False,
+    "pipeline_class": KernelCompiler,
+}
 kernel = njit(**_OPTIONS, forceinline=True)
 standing_kernel = njit(**_OPTIONS)
 

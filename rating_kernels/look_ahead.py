@@ -6,6 +6,15 @@ earlier than the next one reads it. Nothing here changes a decision.
 """
 
 from rating_kernels import batch_words as e
+from rating_kernels.group_image import (
+    BALANCE_WORDS,
+    H_RING_NEXT,
+    HEADER_WORDS,
+    ITEM_WORDS,
+    RING_WORDS,
+    SECTION_RING,
+)
+from rating_kernels.group_layout import row_at
 from rating_kernels.kernel import kernel, prefetch
 from rating_kernels.profile_image import (
     G_OWNER_SLOT,
@@ -21,10 +30,10 @@ from rating_kernels.tariff_table import Ints
 
 LINE_WORDS = 8
 # How many events ahead each step is.
-PROFILE_AHEAD, SLOT_AHEAD, IMAGE_AHEAD = 24, 16, 8
-# A customer of one service and two products; and an image of a few balances with a ring of 32.
+PROFILE_AHEAD, SLOT_AHEAD, IMAGE_AHEAD, RING_AHEAD = 32, 24, 16, 8
+# A customer of one service and two products; the head of an image with a few balances, items and counters.
 PROFILE_WORDS = PROFILE_HEADER_WORDS + 2 * SERVICE_WORDS
-IMAGE_WORDS = 232
+IMAGE_WORDS = HEADER_WORDS + 5 * BALANCE_WORDS + 3 * ITEM_WORDS
 
 
 @kernel
@@ -41,6 +50,14 @@ def look_ahead(events: Ints, rows: Ints, position: int, words: Ints, slot_at: In
             prefetch(slot_at, profiles[at + profiles[at + P_SERVICES_AT] + V_GROUP_SLOT])
             if profiles[at + P_MEMBERSHIPS_AT] < profiles[at + P_DISCOUNTS_AT]:
                 prefetch(slot_at, profiles[at + profiles[at + P_MEMBERSHIPS_AT] + G_OWNER_SLOT])
+    if position + RING_AHEAD < len(rows):
+        at = events[rows[position + RING_AHEAD], e.PROFILE_AT]
+        if at >= 0 and profiles[at + P_SERVICES] > 0:
+            image = slot_at[profiles[at + profiles[at + P_SERVICES_AT] + V_GROUP_SLOT]]
+            if image >= 0:
+                place = row_at(words, image, SECTION_RING, words[image + H_RING_NEXT])
+                prefetch(words, place)
+                prefetch(words, place + RING_WORDS - 1)
     if position + IMAGE_AHEAD < len(rows):
         at = events[rows[position + IMAGE_AHEAD], e.PROFILE_AT]
         if at >= 0 and profiles[at + P_SERVICES] > 0:

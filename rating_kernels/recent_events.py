@@ -2,13 +2,18 @@
 
 Ids are 64-bit hashes of (source, id). With 32 ids in a ring the chance that a new event meets one of them
 by accident is 32 / 2**64: one in 5.8e17 events.
+
+Fifteen bits of each of the first 32 ids lie side by side in the header, four in a word: a new id is looked
+for there, in one cache line instead of twelve, and with the ids themselves only where a mark agrees.
 """
 
 from rating_kernels.group_image import (
+    H_RING_MARKS,
     H_RING_NEXT,
     R_ID_HASH,
     R_MESSAGE_TIME_US,
     R_POSITION,
+    RING_MARK_WORDS,
     RING_WORDS,
     SECTION_RING,
 )
@@ -16,16 +21,54 @@ from rating_kernels.group_layout import append_row, row_at, section_count
 from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Ints
 
+MARK_BITS, MARKS_A_WORD = 15, 4
+MARK_MASK = (1 << MARK_BITS) - 1
+MARKED = RING_MARK_WORDS * MARKS_A_WORD
+# A one, and the highest bit, in each of a word's four places.
+ONES = sum(1 << place * MARK_BITS for place in range(MARKS_A_WORD))
+HIGH_BITS = ONES << (MARK_BITS - 1)
+NOT_SEEN = -1
+
 
 @kernel
 def find_recent(words: Ints, at: int, id_hash: int) -> int:
-    """Position at which the id was decided first, or -1."""
-    row = row_at(words, at, SECTION_RING, 0)
-    for _ in range(section_count(words, at, SECTION_RING)):
+    """Position at which the id was decided first, or NOT_SEEN."""
+    rows = section_count(words, at, SECTION_RING)
+    pattern = (id_hash & MARK_MASK) * ONES
+    for word in range(min(RING_MARK_WORDS, -(-rows // MARKS_A_WORD))):
+        unlike = words[at + H_RING_MARKS + word] ^ pattern
+        # A place that is all zeros borrows from its highest bit: some mark of the word may be the id's.
+        if (unlike - ONES) & ~unlike & HIGH_BITS != 0:
+            first = word * MARKS_A_WORD
+            position = _find_in_rows(words, at, id_hash, first, min(first + MARKS_A_WORD, rows))
+            if position >= 0:
+                return position
+    return _find_in_rows(words, at, id_hash, MARKED, rows)
+
+
+@kernel
+def _find_in_rows(words: Ints, at: int, id_hash: int, first: int, end: int) -> int:
+    row = row_at(words, at, SECTION_RING, first)
+    for _ in range(first, end):
         if words[row + R_ID_HASH] == id_hash:
             return words[row + R_POSITION]
         row += RING_WORDS
-    return -1
+    return NOT_SEEN
+
+
+@kernel
+def mark_ring(words: Ints, at: int) -> None:
+    """Mark the ids of a ring that was read from a record."""
+    for place in range(min(section_count(words, at, SECTION_RING), MARKED)):
+        _mark(words, at, place, words[row_at(words, at, SECTION_RING, place) + R_ID_HASH])
+
+
+@kernel
+def _mark(words: Ints, at: int, place: int, id_hash: int) -> None:
+    if place < MARKED:
+        word = at + H_RING_MARKS + place // MARKS_A_WORD
+        shift = place % MARKS_A_WORD * MARK_BITS
+        words[word] = (words[word] & ~(MARK_MASK << shift)) | ((id_hash & MARK_MASK) << shift)
 
 
 @kernel
@@ -40,15 +83,17 @@ def remember(
         return False
     rows = section_count(words, at, SECTION_RING)
     evicted_young = False
+    place = rows
     if rows < ring_max:
         row = append_row(words, at, SECTION_RING)
     else:
         place = words[at + H_RING_NEXT]
-        if place >= rows:
+        if not 0 <= place < rows:
             place = 0
         row = row_at(words, at, SECTION_RING, place)
         evicted_young = message_time_us - words[row + R_MESSAGE_TIME_US] < window_us
         words[at + H_RING_NEXT] = place + 1 if place + 1 < rows else 0
+    _mark(words, at, place, id_hash)
     words[row + R_ID_HASH] = id_hash
     words[row + R_POSITION] = position
     words[row + R_MESSAGE_TIME_US] = message_time_us
