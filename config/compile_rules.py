@@ -11,8 +11,11 @@ from config.compilation import Columns, Place
 from config.compiled_catalogue import FieldInfo
 from config.rate_plan import Range, Rule
 from rating_kernels.tariff_table import MATCH_NUMBER, MATCH_RANGE, MATCH_TEXT
+from rating_kernels.workspace import PATH_MAX
 
 ANY_TIME = -1
+# The path of a look-up begins with the empty prefix.
+PREFIX_BYTES_MAX = PATH_MAX - 1
 
 
 class Condition(NamedTuple):
@@ -42,6 +45,10 @@ def rule_entries(
     """The entries of a rule; `fields` are those that rules can test."""
     number, written = rule
     prefixes = (written.prefix,) if isinstance(written.prefix, str) else written.prefix or ("",)
+    for prefix in prefixes:
+        if len(prefix.encode()) > PREFIX_BYTES_MAX:
+            message = f"{prefix!r} is longer than events are looked up by"
+            place.at("prefix").fault(message, f"use at most {PREFIX_BYTES_MAX} bytes")
     choices: list[list[Condition]] = []
     for name, value in written.match.items():
         values = value if isinstance(value, tuple) else (value,)
