@@ -62,6 +62,11 @@ def exact_price(price: Price, decimals: int, quantities: Quantities, place: Plac
     )
 
 
+def counts_use(price: ExactPrice) -> bool:
+    """Whether what a cycle has used of the price is counted."""
+    return price.scope == PER_CYCLE or price.free_events != NOT_SET or price.free_quantity != NOT_SET
+
+
 def _free_events(price: Price, place: Place) -> int:
     if price.free_events is None:
         return NOT_SET

@@ -118,6 +118,8 @@ def _recurring(compilation: Compilation, product: Product, place: Place) -> list
     code = product.fee_resource or compilation.catalogue.site.currency
     if fee and place.refer("resource", code, "fee_resource"):
         info = compilation.resources[code]
+        if not info.is_money:
+            place.at("fee_resource").fault(f"{code!r} is not money, and bills hold money only", "name money")
         item = _fee_item(compilation, product, code, place)
         amount = whole(fee, info.stored_decimals, place.at("fee"))
         rows.append(RecurringInfo(info.id, info.index, item, amount, product.prorate))

@@ -4,7 +4,14 @@ from collections.abc import Iterable
 
 from config.compilation import Compilation, Place
 from config.compile_bands import Pieces, band_pieces, special_kinds, week_slots
-from config.compile_prices import ExactPrice, add_price, check_room, common_denominator, exact_price
+from config.compile_prices import (
+    ExactPrice,
+    add_price,
+    check_room,
+    common_denominator,
+    counts_use,
+    exact_price,
+)
 from config.compile_rules import ANY_TIME, Entry, add_trie, check_overlaps, check_reach, rule_entries
 from config.compile_services import ROUNDING_MODES, UNITS_US, ServiceEvents
 from config.compile_tiers import Quantities
@@ -92,6 +99,7 @@ class _RatePlanCompiler:
         for day, kind in special_dates(self.compilation, kinds, place.at("band")):
             self.columns.add(special_day=day, special_kind=kind)
         self._special_days = len(kinds)
+        self._counting: set[str] = set()
         self.compilation.special_codes.append(tuple(kinds))
         bands = {
             name: band_pieces(windows, kinds, place.at(f"band.{name}"))
@@ -118,6 +126,7 @@ class _RatePlanCompiler:
             place.at("rule").fault("there is none", "add [[rate_plan.version.detail.rule]]")
         resource = _resource(self.compilation, detail.resource, place)
         prices = self._prices(version.price, detail.rule, resource, above)
+        self._refuse_counted_twice(prices, above)
         used = _in_order(rule.band for rule in detail.rule if rule.band in bands)
         breaks, slots = week_slots([bands[name] for name in used], self._special_days)
         if self._splits(version) and used:
@@ -152,6 +161,16 @@ class _RatePlanCompiler:
             detail_root=add_trie(self.columns, entries, first_band, first_price),
         )
         self._allowances(detail.allowances, place)
+
+    def _refuse_counted_twice(self, prices: dict[str, ExactPrice], above: Place) -> None:
+        """A price counts what was used of it, so two details of a version would count an event twice."""
+        for name, price in prices.items():
+            if counts_use(price):
+                if name in self._counting:
+                    above.at(f"price.{name}").fault(
+                        "counts what was used, and two details name it", "give each detail a price of its own"
+                    )
+                self._counting.add(name)
 
     def _prices(
         self, written: dict[str, Price], rules: tuple[Rule, ...], resource: ResourceInfo, above: Place
@@ -189,6 +208,10 @@ class _RatePlanCompiler:
         """Where the impact is booked, and its tags."""
         if resource.is_money and not detail.bill_item:
             place.at("bill_item").fault("is missing, and money without one is on no bill", "name a bill item")
+        if not resource.is_money and (detail.bill_item or detail.tax):
+            place.at("bill_item").fault(
+                f"books {detail.resource!r}, and bills hold money only", "leave bill_item and tax out"
+            )
         item = 0
         if detail.bill_item:
             booking = (detail.bill_item, detail.general_ledger, detail.tax)

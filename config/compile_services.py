@@ -9,10 +9,8 @@ from config.compiled_catalogue import EventTypeInfo, FieldInfo, ResourceInfo
 from config.exact_amounts import MONEY_DECIMALS, positive, whole
 from rating_kernels import tariff_table
 from rating_kernels.group_image import QUANTITY_MAX
-from rating_kernels.tariff_table import FIELDS_MAX
+from rating_kernels.tariff_table import BITS_MAX, FIELDS_MAX
 
-# A policy keeps the resources and service types it covers as bits of an int64.
-BITS_MAX = 62
 DECIMALS_MAX = 12
 
 CONSUMPTION_ORDERS = {

@@ -30,7 +30,7 @@ from rating_kernels.tariff_table import Ints
 
 LINE_WORDS = 8
 # How many events ahead each step is.
-PROFILE_AHEAD, SLOT_AHEAD, IMAGE_AHEAD, RING_AHEAD = 32, 24, 16, 8
+PROFILE_AHEAD, SLOT_AHEAD, IMAGE_AHEAD, RING_AHEAD = 16, 12, 8, 4
 # A customer of one service and two products; the head of an image with a few balances, items and counters.
 PROFILE_WORDS = PROFILE_HEADER_WORDS + 2 * SERVICE_WORDS
 IMAGE_WORDS = HEADER_WORDS + 5 * BALANCE_WORDS + 3 * ITEM_WORDS

@@ -47,6 +47,9 @@ THRESHOLD_AMOUNT, THRESHOLD_PERCENT = range(2)
 OWNER_FIRST, MEMBER_FIRST = range(2)
 SPILL_TO_MEMBER, DENY_WHEN_EXHAUSTED = range(2)
 
+# Resources, and service types, of a catalogue: a policy keeps those it covers as bits of a word.
+BITS_MAX = 62
+
 # Text and number fields of an event that rules may test; a wider event type is refused by the catalogue.
 FIELDS_MAX = 8
 

@@ -12,7 +12,7 @@ from rating_kernels.group_image import H_GROUP_ID
 from rating_kernels.kernel import kernel
 from rating_kernels.quantities import round_div
 from rating_kernels.tariff_table import DOWN, THRESHOLD_PERCENT, Ints
-from rating_kernels.workspace import W_NOTICES, W_WATCH_ROWS, W_WATCHES, WATCH_WORDS, WATCHES_MAX
+from rating_kernels.workspace import W_NOTICES, W_WATCH_ROWS, W_WATCHES, WATCH_WORDS
 
 
 @kernel
@@ -30,8 +30,6 @@ def watch(table: Ints, words: Ints, at: int, resource: int, time_us: int, work: 
             and work[W_WATCH_ROWS + 1 + n * WATCH_WORDS] == resource
         ):
             return
-    if work[W_WATCHES] == WATCHES_MAX:
-        return
     entry = W_WATCH_ROWS + work[W_WATCHES] * WATCH_WORDS
     work[entry] = at
     work[entry + 1] = resource

@@ -6,7 +6,7 @@ Limits come in with it; counts of what was filled go out with it. The rest is sc
 import numpy as np
 
 from rating_kernels.batch_columns import LIMITS
-from rating_kernels.tariff_table import Ints
+from rating_kernels.tariff_table import BITS_MAX, Ints
 
 # Filled so far of impacts, notices and touched groups.
 W_IMPACTS, W_NOTICES, W_TOUCHED = range(3)
@@ -22,15 +22,18 @@ LOG_MAX = 8_192
 W_LOG = W_LIMITS + LIMITS
 W_LOG_ENTRIES = W_LOG + 1
 
-# Totals whose thresholds are watched: count, then the rows of `thresholds`. One per payer and resource.
-WATCHES_MAX = 64
+# Memberships that hold for the event; a customer with more uses the best.
+PAYERS_MAX = 16
+
+# Totals whose thresholds are watched: count, then the rows of `thresholds`. One for each of the payers, the
+# user and each resource of a catalogue, so there is always room.
+WATCHES_MAX = (PAYERS_MAX + 1) * BITS_MAX
 WATCH_WORDS = 4
 W_WATCHES = W_LOG_ENTRIES + 2 * LOG_MAX
 W_WATCH_ROWS = W_WATCHES + 1
 
-# Memberships that hold for the event: count, then rows: offset of the owner's image, policy, sharing id,
-# the owner's slot, whether the event changed the owner's group. A customer with more uses the best.
-PAYERS_MAX = 16
+# Those memberships: count, then rows: offset of the owner's image, policy, sharing id,
+# the owner's slot, whether the event changed the owner's group.
 PAYER_WORDS = 5
 Y_AT, Y_POLICY, Y_SHARING_ID, Y_SLOT, Y_CHANGED = range(PAYER_WORDS)
 W_PAYERS = W_WATCH_ROWS + WATCH_WORDS * WATCHES_MAX

@@ -63,9 +63,11 @@ def tables(
 ) -> dict:
     """A site that counts `use` of a service and prices it in one way: in euros, or in `resource` itself."""
     euro = {"code": "EUR", "name": "Euro", "monetary": True, "decimals": 2}
-    detail = {"resource": "EUR", "bill_item": "use", "allowances": list(allowances)}
+    detail: dict = {"allowances": list(allowances)}
     if resource is not None and not allowances:
         detail["resource"] = resource["code"]
+    else:
+        detail |= {"resource": "EUR", "bill_item": "use"}
     rules = [{"price": "price"}, *({"price": band, "band": band} for band in version.get("band", ()))]
     prices = {"price": price} | version.pop("prices", {})
     return {

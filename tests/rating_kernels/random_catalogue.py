@@ -37,6 +37,11 @@ SPRING, AUTUMN = "2026-03-01", "2026-10-15"
 Taken = dict[tuple[str, int], list[tuple[str, set[str]]]]
 
 
+def counts_use(price: dict[str, Any]) -> bool:
+    """Whether what a cycle has used of the price is counted: then only one detail of a version may name it."""
+    return price.get("counts") == "cycle" or "free_events" in price or "free_quantity" in price
+
+
 class Scene(NamedTuple):
     """A catalogue as tables, customers as lines, and what happens in order."""
 
@@ -232,11 +237,12 @@ class _Tables:
         resource = dice.choice(["EUR", "EUR", "EUR", "kWh", "bonus"])
         rules = self.rules(f"d{number}_")
         for rule in rules:
-            if prices and self.chance(0.1):
-                rule["price"] = dice.choice(sorted(prices))
+            others = sorted(name for name, price in prices.items() if not counts_use(price))
+            if others and self.chance(0.1):
+                rule["price"] = dice.choice(others)
             prices.setdefault(rule["price"], random_price(dice, kind.decimals, tiers=tiers))
         detail: dict[str, Any] = {"resource": resource, "rule": rules, "prefix_field": "destination"}
-        if resource == "EUR" or self.chance(0.5):
+        if resource == "EUR":
             detail["bill_item"] = dice.choice(["calls", "power"])
             detail["general_ledger"] = dice.choice(["", "usage"])
             detail["tax"] = dice.choice(["", "vat", "now", "soon"])
@@ -315,8 +321,6 @@ class _Tables:
                 for name in dice.sample(["free", "bonus", "kWh"], dice.randint(1, 3))
             ],
         }
-        if self.chance(0.2):
-            product |= {"fee": 5, "fee_resource": "kWh"}
         return product
 
     def discount(self, number: int) -> dict[str, Any]:

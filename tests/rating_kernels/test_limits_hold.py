@@ -98,7 +98,7 @@ def test_a_volume_price_that_jumps_past_the_largest_amount_is_refused_whatever_c
 def test_a_discount_of_many_digits_on_a_resource_of_twelve_decimals(percent, mode):
     price = {"periods": [{"amount": 1}]}
     changes = {
-        "detail": {"resource": "grain", "rounding": {"mode": mode, "decimals": 0}},
+        "detail": {"resource": "grain", "bill_item": "", "rounding": {"mode": mode, "decimals": 0}},
         "discounts": [{"code": "off", "name": "Off", "percent": percent, "resource": "grain"}],
     }
     most = largest_quantity(price, **changes)

@@ -43,7 +43,8 @@ def test_the_kernels_decide_what_the_twin_decides(block):
 def test_the_random_catalogues_are_not_all_alike():
     outcomes, flags, kinds, directions = Counter(), Counter(), Counter(), Counter()
     refunds = 0
-    for seed in range(60, 100):
+    # The last one has a refund that crosses thresholds downward, which few have.
+    for seed in (*range(60, 100), 408):
         played = Played(random_scene(seed, EVENTS))
         assert not played.play()
         for decided in played.decided:

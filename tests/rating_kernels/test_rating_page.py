@@ -41,7 +41,7 @@ from rating_kernels.group_image import (
 from rating_kernels.group_layout import row_at
 from rating_kernels.outcomes import Outcome
 from rating_kernels.tariff_table import FIELDS_MAX
-from rating_kernels.workspace import DETAILS_MAX, LOG_MAX, PAYERS_MAX, WATCHES_MAX
+from rating_kernels.workspace import DETAILS_MAX, LOG_MAX, PAYERS_MAX
 from tests.rating_kernels.kernel_world import KernelWorld
 from tests.rating_kernels.peer_world import compiled, peer_world, tables, text, use
 from tests.rating_kernels.rating_page import (
@@ -222,7 +222,6 @@ LIMITS = {
     "memberships of a service that hold for an event": PAYERS_MAX,
     "characters of an event's `id`, `source`, `service`": TEXT_MAX,
     "changes that one event could make": LOG_MAX,
-    "totals whose thresholds an event watches": WATCHES_MAX,
     "ended cycles that wait for billing, if not set otherwise": Charging().snapshots_max,
     "last year of special days that come every year": LAST_YEAR - 1,
 }
