@@ -1,0 +1,41 @@
+"""The ring of recent ids, with its marks, against a plain list."""
+
+import random
+
+import pytest
+
+from rating_kernels.group_image import H_GROUP_ID, H_RING_MARKS, RING_MARK_WORDS
+from rating_kernels.group_layout import empty_image, grown
+from rating_kernels.recent_events import MARK_BITS, find_recent, mark_ring, remember
+
+WINDOW_US = 100
+
+
+def id_like(dice: random.Random) -> int:
+    """Few marks, so that different ids often share one; zero and negative ids too."""
+    mark = dice.choice([0, 1, 2**MARK_BITS - 1, 5])
+    return dice.choice([-1, 1]) * (dice.randint(0, 3) << 40) + mark
+
+
+@pytest.mark.parametrize("ring_max", [1, 3, 4, 32, 33, 50])
+@pytest.mark.parametrize("seed", range(5))
+def test_an_id_is_found_while_it_is_among_the_last(ring_max, seed):
+    dice = random.Random(f"ring/{ring_max}/{seed}")
+    words = empty_image({H_GROUP_ID: 1}, (2, 2, 2, 1, ring_max, 1))
+    kept: list[tuple[int, int]] = []
+    for position in range(200):
+        id_hash = id_like(dice)
+        first = next((place for known, place in kept if known == id_hash), -1)
+        assert find_recent(words, 0, id_hash) == first
+        if first >= 0:
+            continue
+        evicted = remember(words, 0, id_hash, position, position * 10, ring_max, WINDOW_US)
+        kept.append((id_hash, position))
+        if len(kept) > ring_max:
+            _, oldest = kept.pop(0)
+            assert evicted == ((position - oldest) * 10 < WINDOW_US)
+        if dice.random() < 0.1:
+            # Read back from a record, marks are made again; laid out again, they come along.
+            words[H_RING_MARKS : H_RING_MARKS + RING_MARK_WORDS] = 0
+            mark_ring(words, 0)
+            words = grown(words, 0, 0)
