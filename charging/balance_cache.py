@@ -101,8 +101,17 @@ class BalanceCache:
         """The customer's profile if it is here and was not named as changed."""
         return self._profiles.get(customer_id)
 
+    def ready(self, customer_id: int) -> CachedProfile | None:
+        """The customer's profile if it and all that it stands on are here."""
+        cached = self._up_to_date(customer_id)
+        if cached is None or not self._fresh_groups.issuperset(cached.group_ids):
+            return None
+        if any(self._up_to_date(owner) is None for owner in cached.owner_ids):
+            return None
+        return cached
+
     def missing(self, customer_id: int) -> Missing:
-        """What has to be loaded for the customer; empty when ready."""
+        """What has to be loaded for a customer that is not ready."""
         cached = self._up_to_date(customer_id)
         if cached is None:
             return Missing(set(), {customer_id})

@@ -87,9 +87,10 @@ def _ready_profile(
     cache: BalanceCache, entry: DirectoryEntry, read: ReadNow, wanted: Wanted
 ) -> CachedProfile | None:
     """The customer's profile with all it stands on, or None with what is missing noted."""
+    cached = cache.ready(entry.customer_id)
+    if cached is not None:
+        return cached
     missing = cache.missing(entry.customer_id)
-    if not missing.group_ids and not missing.profile_ids:
-        return cache.profile(entry.customer_id)
     lacking = missing.profile_ids - read.profiles
     if lacking or missing.group_ids:
         at_shard = wanted.records.setdefault(entry.shard, Missing(set(), set()))

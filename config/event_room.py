@@ -2,7 +2,7 @@
 
 from config.catalogue import Catalogue
 from config.compilation import Compilation
-from config.rate_plan import RatePlanVersion
+from config.rate_plan import Price, RatePlanVersion
 
 # Counters of a price: quantity and events; and one for each policy cap that an allowance or amount goes by.
 COUNTERS_A_PRICE = 2
@@ -15,7 +15,8 @@ def add_room(compilation: Compilation) -> None:
     details = max((len(version.detail) for version in versions), default=0)
     # The tax of an event is an item of its own.
     items = max((_items(version, catalogue) for version in versions), default=0)
-    for rows in (details, items, max((_counters(version) for version in versions), default=0)):
+    counters = max((_counters(version, catalogue) for version in versions), default=0)
+    for rows in (details, items, counters):
         compilation.columns.add(room_rows=rows)
 
 
@@ -24,6 +25,20 @@ def _items(version: RatePlanVersion, catalogue: Catalogue) -> int:
     return len(version.detail) + len(taxed)
 
 
-def _counters(version: RatePlanVersion) -> int:
-    """Each detail's price may count, and each allowance and amount may count towards a cap."""
-    return sum(COUNTERS_A_PRICE + 1 + len(detail.allowances) for detail in version.detail)
+def _counters(version: RatePlanVersion, catalogue: Catalogue) -> int:
+    """Of the prices that count, and of each allowance and amount where some policy has a cap."""
+    capped = any(
+        cap is not None
+        for policy in catalogue.sharing_policies.values()
+        for cap in (policy.cap_per_member, policy.cap_per_group)
+    )
+    rows = 0
+    for detail in version.detail:
+        prices = [version.price[rule.price] for rule in detail.rule if rule.price in version.price]
+        rows += COUNTERS_A_PRICE * any(_counts(price) for price in prices)
+        rows += (1 + len(detail.allowances)) * capped
+    return rows
+
+
+def _counts(price: Price) -> bool:
+    return price.counts == "cycle" or price.free_events is not None or price.free_quantity is not None

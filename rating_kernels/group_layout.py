@@ -16,7 +16,7 @@ from rating_kernels.tariff_table import Ints
 
 # Rows that a fresh image has room for beyond what it holds. The batch kernel asks for more where an
 # event could need it, so these only decide how often that happens.
-ROOM = (2, 2, 2, 1, 4, 1)
+ROOM = (2, 2, 2, 1, 8, 1)
 _ROW_WORDS = np.array(SECTION_ROW_WORDS, np.int64)
 
 
