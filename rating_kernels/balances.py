@@ -1,6 +1,7 @@
 """Pure. Sub-balances of a group: totals, credits, and the one that takes what nothing covers."""
 
 from rating_kernels.group_image import (
+    AMOUNT_MAX,
     B_AMOUNT,
     B_CREATED_US,
     B_GRANTED,
@@ -21,6 +22,7 @@ from rating_kernels.group_image import (
     ITEM_WORDS,
     KIND_CREDIT,
     KIND_OWED,
+    QUANTITY_MAX,
     SECTION_BALANCES,
     SECTION_ITEMS,
 )
@@ -201,6 +203,12 @@ def add_to_item(
     put(words, row + I_QUANTITY, words[row + I_QUANTITY] + quantity, work)
     put(words, row + I_EVENTS, words[row + I_EVENTS] + events, work)
     return row
+
+
+@kernel
+def total_holds(words: Ints, row: int) -> bool:
+    """Whether an item's totals stay within what can be kept; where not, the caller undoes the event."""
+    return abs(words[row + I_AMOUNT]) <= AMOUNT_MAX and words[row + I_QUANTITY] <= QUANTITY_MAX
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
-from rating_kernels.balances import add_to_item
+from rating_kernels.balances import NO_ROOM, add_to_item, total_holds
 from rating_kernels.batch_columns import FLAG_CAPPED, FLAG_LATE, FLAG_SHARED, IMPACT_UNRATED
 from rating_kernels.charge_group import (
     BEYOND_LIMIT,
@@ -15,7 +15,7 @@ from rating_kernels.charge_group import (
 )
 from rating_kernels.counters import NOTHING_COUNTED, count_use, counting_payer
 from rating_kernels.discounts import NO_TAX_RATE, discounted, tax_on
-from rating_kernels.group_image import H_GROUP_ID
+from rating_kernels.group_image import H_GROUP_ID, QUANTITY_MAX
 from rating_kernels.impacts import note_impact
 from rating_kernels.kernel import kernel, standing_kernel
 from rating_kernels.outcomes import Outcome
@@ -142,6 +142,8 @@ def _amount(
         counted, events_before = count_use(
             table, words, at, price, payer, uncovered, events[row, e.TIME_US], work
         )
+        if max(counted, 0) > QUANTITY_MAX - uncovered:
+            return 0, AMOUNT_OUT_OF_RANGE, 0
         free = free_part(table, price, uncovered, events_before, max(counted, 0))
         holder = words[(at if payer == 0 else work[payer + Y_AT]) + H_GROUP_ID]
         trace(work, TRACE_COUNTED, holder, price, max(counted, 0), events_before, uncovered)
@@ -276,7 +278,9 @@ def _charge_nothing(
     item_id = table[table[t.DETAIL_ITEM_ID] + detail]
     if item_id != 0:
         cycle_no, _, _, _ = booking_cycle(words, at, time_us)
-        add_to_item(words, at, cycle_no, item_id, 0, 0, quantity, 1, work)
+        row = add_to_item(words, at, cycle_no, item_id, 0, 0, quantity, 1, work)
+        if row == NO_ROOM or not total_holds(words, row):
+            return AMOUNT_OUT_OF_RANGE
     return CHARGED
 
 

@@ -4,7 +4,7 @@ Every change goes through the undo log, and every change of a balance leaves an 
 """
 
 from rating_kernels import table_words as t
-from rating_kernels.balances import NO_ROOM, add_to_item, find_owed, owed_balance, total_valid
+from rating_kernels.balances import NO_ROOM, add_to_item, find_owed, owed_balance, total_holds, total_valid
 from rating_kernels.batch_columns import IMPACT_ALLOWANCE, IMPACT_CREDIT, IMPACT_OWED, IMPACT_TAX
 from rating_kernels.consumption_order import next_credit
 from rating_kernels.group_image import (
@@ -156,11 +156,11 @@ def _book(
         )
         work[W_TAX_LEFT] -= tax
         work[W_GROSS_LEFT] -= amount
-        if add_to_item(words, at, cycle_no, work[W_TAX_ITEM], tax, tax_owed, 0, 0, work) == NO_ROOM:
+        row = add_to_item(words, at, cycle_no, work[W_TAX_ITEM], tax, tax_owed, 0, 0, work)
+        if row == NO_ROOM or not total_holds(words, row):
             return False
-    return (
-        add_to_item(words, at, cycle_no, item_id, amount - tax, owed - tax_owed, quantity, 1, work) != NO_ROOM
-    )
+    row = add_to_item(words, at, cycle_no, item_id, amount - tax, owed - tax_owed, quantity, 1, work)
+    return row != NO_ROOM and total_holds(words, row)
 
 
 @kernel

@@ -164,13 +164,33 @@ def test_what_is_given_back_never_goes_below_the_smallest_amount():
         "mode": "volume",
         "counts": "cycle",
     }
-    detail = {"resource": "EUR", "bill_item": "use"}
     version = {
         "price": {"p": price, "q": price},
-        "detail": [detail | {"rule": [{"price": "p"}]}, detail | {"rule": [{"price": "q"}]}],
+        "detail": [
+            {"resource": "EUR", "bill_item": item, "rule": [{"price": name}]}
+            for name, item in (("p", "use"), ("q", "more"))
+        ],
     }
     tables = one_price_tables(price, 1_001, version=version)
+    tables["bill_item"].append({"code": "more", "name": "More"})
     scene = one_price_scene(tables, 1_000, 1)
     played = Played(scene._replace(steps=[grant(5 * 10**9, 1), grant(5 * 10**9, 2), *scene.steps]))
     assert not played.play()
     assert [decided.outcome for decided in played.decided] == [0, Outcome.AMOUNT_OUT_OF_RANGE]
+
+
+def test_totals_of_an_item_that_could_not_be_kept_refuse_the_event():
+    price = {"flat": 0}
+    scene = one_price_scene(one_price_tables(price, QUANTITY_MAX), QUANTITY_MAX - 5, 5, 1, 0)
+    played = Played(scene)
+    assert not played.play()
+    out_of_range = Outcome.AMOUNT_OUT_OF_RANGE
+    assert [decided.outcome for decided in played.decided] == [0, 0, out_of_range, 0]
+
+
+def test_what_a_cycle_has_counted_stays_within_what_can_be_kept():
+    price = {"free_quantity": 7, "flat": 0}
+    scene = one_price_scene(one_price_tables(price, QUANTITY_MAX), QUANTITY_MAX - 5, 5, 1)
+    played = Played(scene)
+    assert not played.play()
+    assert [decided.outcome for decided in played.decided] == [0, 0, Outcome.AMOUNT_OUT_OF_RANGE]

@@ -212,6 +212,7 @@ LIMITS = {
     "digits of a number before its point, and after it": 18,
     "`quantity_decimals`; `decimals` of what is not money": DECIMALS_MAX,
     "`decimals` of money": MONEY_DECIMALS,
+    "amount, or quantity, of a bill item in a cycle, in its smallest unit": AMOUNT_MAX,
     "details of a version": DETAILS_MAX,
     "rating fields of a service type": FIELDS_MAX,
     "bytes of a prefix": PREFIX_BYTES_MAX,

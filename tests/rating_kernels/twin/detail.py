@@ -14,7 +14,7 @@ from rating_kernels.batch_columns import (
     IMPACT_UNRATED,
 )
 from rating_kernels.outcomes import Outcome
-from tests.rating_kernels.twin.groups import AMOUNT_MAX, Group
+from tests.rating_kernels.twin.groups import AMOUNT_MAX, QUANTITY_MAX, Group
 from tests.rating_kernels.twin.numbers import ceil_div, floor_part, rounded, stored_decimals, whole
 from tests.rating_kernels.twin.use import StoppedError, Use
 
@@ -37,7 +37,7 @@ class DetailCharge:
             self.give_back(amount)
         elif self.detail.item_id:
             cycle, _ = self.own.booking_cycle(self.use.time_us)
-            self.own.book(cycle.number, self.detail.item_id, (0, 0, self.use.quantity, 1))
+            self.add_to_item(self.own, cycle.number, self.detail.item_id, (0, 0, self.use.quantity, 1))
         return Outcome.CHARGED
 
     # Allowances ---------------------------------------------------------------------------------
@@ -111,6 +111,8 @@ class DetailCharge:
         free, counted = 0, None
         if price.counts:
             counted, events_before = self.count_use(uncovered)
+            if (counted or 0) + uncovered > QUANTITY_MAX:
+                raise StoppedError(Outcome.AMOUNT_OUT_OF_RANGE)
             free = price.free_part(uncovered, events_before, counted or 0)
             freed = quantity > covered or events_before < (price.free_events or 0)
             if free == uncovered and freed:
@@ -342,8 +344,15 @@ class DetailCharge:
                 0,
                 tax,
             )
-            group.book(cycle_no, self.detail.tax_item_id, (tax, tax_owed, 0, 0))
-        group.book(cycle_no, self.detail.item_id, (amount - tax, owed - tax_owed, quantity, 1))
+            self.add_to_item(group, cycle_no, self.detail.tax_item_id, (tax, tax_owed, 0, 0))
+        totals = (amount - tax, owed - tax_owed, quantity, 1)
+        self.add_to_item(group, cycle_no, self.detail.item_id, totals)
+
+    def add_to_item(
+        self, group: Group, cycle_no: int, item_id: int, added: tuple[int, int, int, int]
+    ) -> None:
+        if not group.book(cycle_no, item_id, added):
+            raise StoppedError(Outcome.AMOUNT_OUT_OF_RANGE)
 
     # Sharing policies ---------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from rating_kernels.group_image import KIND_CREDIT, KIND_OWED
 from tests.rating_kernels.twin.civil import FOREVER_US, midnight_us, next_cycle_start
 
 AMOUNT_MAX = 2**53 - 1
+QUANTITY_MAX = 2**53 - 1
 
 
 @dataclasses.dataclass(slots=True)
@@ -174,11 +175,12 @@ class Group:
         found = [b for b in self.balances if b.resource == resource and b.amount < 0 and b.holds(time_us)]
         return sorted(found, key=lambda b: (b.priority, *order_keys(order, b), b.created_us, b.id))
 
-    def book(self, cycle_no: int, item_id: int, added: tuple[int, int, int, int]) -> None:
-        """Add (amount, owed, quantity, events) to an item's totals."""
+    def book(self, cycle_no: int, item_id: int, added: tuple[int, int, int, int]) -> bool:
+        """Add (amount, owed, quantity, events) to an item's totals; whether they can be kept."""
         totals = self.items.setdefault((cycle_no, item_id), [0, 0, 0, 0])
         for place, number in enumerate(added):
             totals[place] += number
+        return abs(totals[0]) <= AMOUNT_MAX and totals[2] <= QUANTITY_MAX
 
     def counted(self, cycle_no: int, what: tuple) -> int | None:
         return self.counters.get((cycle_no, what))
