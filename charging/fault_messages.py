@@ -1,5 +1,6 @@
 """Shell. What went wrong, as one clear message: commands end with status 2 and no traceback."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -7,6 +8,9 @@ from aiokafka.errors import KafkaError
 
 from balance_store.requests import StoreMismatchError, StoreUnreachableError
 from config.faults import ConfigError
+
+# As the shell says of a program that SIGPIPE ended.
+READER_LEFT = 128 + 13
 
 
 def explain(command: Callable[[], object]) -> int:
@@ -16,6 +20,10 @@ def explain(command: Callable[[], object]) -> int:
     except ConfigError as error:
         for fault in error.faults:
             print(fault, file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read has enough (`| head`); Python must not complain of it once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_LEFT
     except (StoreMismatchError, StoreUnreachableError, OSError) as error:
         print(error, file=sys.stderr)
     except KafkaError as error:

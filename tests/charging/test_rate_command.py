@@ -128,3 +128,17 @@ def test_what_belongs_to_an_explanation_is_refused_without_one(customers, option
     done = rate(customers, "-", *option)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"--explain" in done.stderr
+
+
+def test_a_reader_that_has_enough_is_no_fault():
+    sample = ROOT / "config" / "samples" / "ev_charging"
+    files = ["--customers", str(sample / "customers.ndjson"), "--usage", str(sample / "usage.ndjson")]
+    code = "from charging.command_line import main; main()"
+    command = [sys.executable, "-c", code, "rate", "--catalog", str(sample), *files, "--explain"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(120) == 141
