@@ -23,6 +23,10 @@ from rating_kernels.tariff_table import Ints
 
 NO_SLOT = -1
 FIRST_ARENA_WORDS = 1 << 16
+# Words of the arenas for each group that may be here. Images that outgrew their place and profiles that were
+# read again leave holes; twice the expected size is time to close them.
+GROUP_WORDS = 512
+PROFILE_WORDS = 128
 
 
 class IdentifierSpan(NamedTuple):
@@ -226,7 +230,11 @@ class BalanceCache:
 
         Must not run while a batch stands on slots or offsets: they are given out anew.
         """
-        if len(self._slot_of) <= self._groups_max and self._words_used <= self._words_ceiling():
+        if (
+            len(self._slot_of) <= self._groups_max
+            and self._words_used <= self._groups_max * GROUP_WORDS
+            and self._profile_words_used <= self._groups_max * PROFILE_WORDS
+        ):
             return
         known = [*self._profiles.values(), *self._outdated.values()]
         kept = sorted(known, key=lambda cached: -cached.used_in)
@@ -268,10 +276,6 @@ class BalanceCache:
         self._profile_words_used = 0
         at = self.slot_at[: len(self._slot_of)]
         self.words[at[at != NO_SLOT] + H_PROFILE_AT] = NO_PROFILE
-
-    def _words_ceiling(self) -> int:
-        # Images that outgrew their place leave holes; twice the expected size is time to close them.
-        return self._groups_max * 512
 
 
 def covers(entry: DirectoryEntry, time_us: int) -> bool:
