@@ -47,8 +47,3 @@ REJECTED_FROM = 100
 
 
 OUTCOME_NAMES = {int(outcome): outcome.name for outcome in Outcome}
-
-
-def is_rejection(outcome: int) -> bool:
-    """Whether the number stands for an event that was refused and changed nothing."""
-    return outcome >= REJECTED_FROM

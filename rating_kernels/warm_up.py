@@ -1,7 +1,7 @@
 """Pure. Compile every kernel for the production types, so that no event waits for a compiler.
 
-Compiled code is cached beside the modules: the first time takes some fifteen seconds, later ones less
-than one.
+Compiled code is cached beside the modules: the first time takes about a minute, later ones
+less than a second.
 """
 
 import numpy as np
