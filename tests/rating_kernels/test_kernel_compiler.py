@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-import rating_kernels
+from rating_kernels import compiled_code
 from rating_kernels.plain_indexes import KernelCompiler
 
 
@@ -35,12 +35,23 @@ def test_an_index_from_the_end_is_beyond_the_bounds(at):
         write(np.zeros((5, 5), np.int64), 0, at, 1)
 
 
-def test_compiled_code_is_kept_by_the_whole_source(tmp_path, monkeypatch):
-    monkeypatch.setattr(rating_kernels, "_HERE", tmp_path)
-    (tmp_path / "caller.py").write_text("def caller(): return callee()")
-    (tmp_path / "callee.py").write_text("def callee(): return 1")
-    before = rating_kernels._cache_folder()
-    (tmp_path / "callee.py").write_text("def callee(): return 2")
-    after = rating_kernels._cache_folder()
-    assert before.parent == after.parent == tmp_path / "__pycache__"
-    assert before != after
+def test_compiled_code_is_kept_by_all_source_that_it_may_call(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiled_code, "_ROOT", tmp_path)
+    kernel_import = "from rating_kernels.kernel import kernel\n"
+    for package in ("rating_kernels", "balance_store", "charging"):
+        (tmp_path / package).mkdir()
+    (tmp_path / "rating_kernels" / "callee.py").write_text("def callee(): return 1")
+    (tmp_path / "charging" / "caller.py").write_text(kernel_import)
+
+    def folders():
+        return [compiled_code.code_folder.__wrapped__(name) for name in ("rating_kernels", "charging")]
+
+    rating, charging = folders()
+    assert rating.parent == charging.parent == tmp_path / "rating_kernels" / "__pycache__"
+    (tmp_path / "charging" / "pump.py").write_text("no kernel")
+    assert folders() == [rating, charging]
+    (tmp_path / "charging" / "caller.py").write_text(kernel_import + "changed")
+    assert folders()[0] == rating
+    assert folders()[1] != charging
+    (tmp_path / "rating_kernels" / "callee.py").write_text("def callee(): return 2")
+    assert folders()[0] != rating
