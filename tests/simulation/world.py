@@ -297,10 +297,9 @@ class SimDaemon:
         except CrashError:
             self.dead = True
         finally:
-            publishing = self.pump._publishing
-            if publishing is not None:
-                publishing.cancel()
-                await asyncio.gather(publishing, return_exceptions=True)
+            in_flight = [task for one in self.pump._in_flight for task in (one.committed, one.finished)]
+            self.pump.abandon()
+            await asyncio.gather(*in_flight, return_exceptions=True)
 
     def look(self) -> None:
         """Find what is in the folder."""
