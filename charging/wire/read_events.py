@@ -193,7 +193,7 @@ def _codec_of_headers(data: Bytes, at: int, end: int) -> int:
     count, at = read_varint(data, at, end)
     for _ in range(count):
         name_length, name_at = read_varint(data, at, end)
-        if name_at < 0 or name_length > end - name_at:
+        if name_at < 0 or not 0 <= name_length <= end - name_at:
             return CODEC_OBJECT
         length, at = read_varint(data, name_at + name_length, end)
         length = max(length, 0)
@@ -240,7 +240,7 @@ def _quantity(data: Bytes, notes: Ints, decimals: int, maximum: int) -> int:
         number = decimal(data, notes[base + V_AT], notes[base + V_LENGTH], decimals)
     elif kind in (MISSING, INTEGER):
         for _ in range(decimals):
-            if number > maximum:
+            if number < 0 or number > maximum:
                 return NOT_MINE
             number *= 10
     else:

@@ -37,7 +37,8 @@ _DECODERS: dict[int, Callable[[bytes], bytes]] = {
     3: lz4_decode,
     4: zstd_decode,
 }
-# What decompressors and aiokafka's readers raise on bytes that are not what they say.
+# What decompressors and aiokafka's readers raise on bytes that are not what they say; the last two come from its
+# reader of old formats.
 _MALFORMED = (
     CorruptRecordException,
     UnsupportedCodecError,
@@ -48,6 +49,8 @@ _MALFORMED = (
     IndexError,
     OSError,
     EOFError,
+    SystemError,
+    AssertionError,
 )
 
 
@@ -119,9 +122,13 @@ class WholeBatches(PartitionRecords):  # type: ignore[misc]  # aiokafka ships no
                     yield pieces
                     pieces = []
             # Of a compacted batch the last offsets may be gone; it must not be fetched again for them.
-            self.next_fetch_offset = batch.next_offset
+            self._pass(batch.next_offset)
         if pieces:
             yield pieces
+
+    def _pass(self, next_offset: int) -> None:
+        """Go on behind a batch; never back, whatever a batch says of itself."""
+        self.next_fetch_offset = max(self.next_fetch_offset, next_offset)
 
     def _offset_at(self) -> str:
         """For people: where the batch is that was looked at last."""
@@ -147,7 +154,7 @@ class WholeBatches(PartitionRecords):  # type: ignore[misc]  # aiokafka ships no
                     return self._old_messages(batch) if is_old else self._messages(batch, whole)
             except _MALFORMED as error:
                 return str(error) or type(error).__name__
-            self.next_fetch_offset = batch.next_offset
+            self._pass(batch.next_offset)
         return None
 
     def _is_passed_over(self, batch: Any) -> bool:
