@@ -64,12 +64,13 @@ class Daemon:
         self.metrics = Metrics()
         self.health = HealthServer(self.metrics, self.reasons_not_ready)
         self._pump: Pump | None = None
+        self._source: KafkaSource | None = None
 
     def reasons_not_ready(self) -> list[str]:
         """Why no traffic should be counted on; empty when ready."""
-        if self._pump is None:
+        if self._pump is None or self._source is None:
             return ["starting: kernels, store and broker"]
-        reasons = list(self._pump.alarms.values())
+        reasons = [*self._pump.alarms.values(), *self._source.alarms()]
         if self._catalogues.behind:
             reasons.append(
                 f"waiting: the store accepts catalogue {self._catalogues.wanted} or newer, "
@@ -114,7 +115,7 @@ class Daemon:
         )
         await sink.start()
         await source.start()
-        self._pump = pump
+        self._pump, self._source = pump, source
         log.info("charging", metrics=self.health.address, catalogue=self._catalogues.version, pid=os.getpid())
         beside = [
             asyncio.create_task(self._stop_on(stop, pump), name="stopper"),

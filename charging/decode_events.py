@@ -1,18 +1,21 @@
 """Pure. Messages to columns: what is well-formed becomes a row to decide, everything else a row with a reason.
 
+A kernel reads events in the plain form (`charging.wire.read_events`); whatever else comes, msgspec looks at.
 Nothing raises on any input. Rows are events in order of arrival; a message that cannot be read is one
 row with event index 0.
 """
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
 
-from charging.decoded_batch import SPAN_WORDS, DecodedBatch, EventPlaces, object_spans
+from charging.decoded_batch import CODEC_OBJECT, S_CODEC, DecodedBatch, EventPlaces, object_spans
 from charging.messages import Message, MessageColumns
 from charging.open_message import Unreadable, open_message
 from charging.usage_event import TEXT_MAX, UsageEvent, epoch_us, scaled
+from charging.wire.event_names import event_names
+from charging.wire.id_hash import id_hash
+from charging.wire.read_events import message_time_us, read_events
 from config.compiled_catalogue import CompiledCatalogue, EventTypeInfo
 from rating_kernels.batch_words import (
     EVENT_INDEX,
@@ -32,6 +35,7 @@ from rating_kernels.batch_words import (
 )
 from rating_kernels.group_image import INFINITE_US
 from rating_kernels.outcomes import Outcome
+from rating_kernels.tariff_table import Ints
 
 UNKNOWN = -1
 INT64_MAX = 2**63 - 1
@@ -48,38 +52,52 @@ def decode_messages(
     messages: MessageColumns, catalogue: CompiledCatalogue, message_bytes_max: int
 ) -> DecodedBatch:
     """Every event of every message as a row."""
-    rows: list[list[int]] = []
-    spans: list[list[int]] = []
+    words, spans = read_events(
+        messages, event_names(tuple(catalogue.event_types.values())), message_bytes_max
+    )
+    unread = np.flatnonzero(spans[:, S_CODEC] == CODEC_OBJECT).tolist()
+    if not unread:
+        message_of = np.arange(len(messages), dtype=np.int64)
+        return DecodedBatch(words, spans, messages.data, messages, message_of, {}, {}, {})
+    return with_objects(messages, catalogue, message_bytes_max, words, spans, unread)
+
+
+def with_objects(
+    messages: MessageColumns,
+    catalogue: CompiledCatalogue,
+    message_bytes_max: int,
+    read_words: Ints,
+    read_spans: Ints,
+    unread: list[int],
+) -> DecodedBatch:
+    """Rows that the kernel read, and between them those that msgspec has to look at."""
+    opened = {place: _events_of(messages.message(place), message_bytes_max) for place in unread}
+    rows_of = np.ones(len(messages), np.int64)
+    rows_of[unread] = [len(events) for events in opened.values()]
+    first_row = np.cumsum(rows_of) - rows_of
+    words = np.repeat(read_words, rows_of, axis=0)
+    spans = np.repeat(read_spans, rows_of, axis=0)
     places = EventPlaces(messages.data)
-    events: dict[int, UsageEvent] = {}
+    objects: dict[int, UsageEvent] = {}
     details: dict[int, str] = {}
     parts: dict[int, bytes] = {}
-    message_of: list[int] = []
-    for place in range(len(messages)):
+    for place, events in opened.items():
         message = messages.message(place)
-        for index, event in enumerate(_events_of(message, message_bytes_max)):
-            row = _blank_row(message, index)
-            refusal = event if isinstance(event, Unreadable) else _fill(row, event, catalogue, places)
+        for index, event in enumerate(events):
+            row = int(first_row[place]) + index
+            filled = _blank_row(message, index)
+            refusal = event if isinstance(event, Unreadable) else _fill(filled, event, catalogue, places)
             if refusal is not None:
-                row[OUTCOME] = refusal.outcome
-                details[len(rows)] = refusal.detail
+                filled[OUTCOME] = refusal.outcome
+                details[row] = refusal.detail
             if isinstance(event, UsageEvent):
-                events[len(rows)] = event
+                objects[row] = event
             elif event.part is not None:
-                parts[len(rows)] = event.part
-            spans.append(object_spans(*places.add(event.service if isinstance(event, UsageEvent) else "")))
-            rows.append(row)
-            message_of.append(place)
-    return DecodedBatch(
-        np.array(rows, np.int64).reshape(len(rows), EVENT_WORDS),
-        np.array(spans, np.int64).reshape(len(rows), SPAN_WORDS),
-        places.text(),
-        messages,
-        np.array(message_of, np.int64),
-        events,
-        details,
-        parts,
-    )
+                parts[row] = event.part
+            spans[row] = object_spans(*places.add(event.service if isinstance(event, UsageEvent) else ""))
+            words[row] = filled
+    message_of = np.repeat(np.arange(len(messages), dtype=np.int64), rows_of)
+    return DecodedBatch(words, spans, places.text(), messages, message_of, objects, details, parts)
 
 
 def _events_of(message: Message, message_bytes_max: int) -> list[UsageEvent | Unreadable]:
@@ -98,7 +116,7 @@ def _blank_row(message: Message, index: int) -> list[int]:
     row[PARTITION] = message.partition
     row[OFFSET] = message.offset
     row[EVENT_INDEX] = index
-    row[MESSAGE_TIME_US] = message.timestamp_ms * 1_000
+    row[MESSAGE_TIME_US] = message_time_us(message.timestamp_ms)
     row[EVENT_TYPE] = UNKNOWN
     row[PROFILE_AT] = UNKNOWN
     return row
@@ -162,9 +180,3 @@ def _fill_fields(
                 row[FIELD_LENGTH + field.slot] = 0
                 row[FIELD_NUMBER + field.slot] = value
     return None
-
-
-def id_hash(source: str, event_id: str) -> int:
-    """64 bits of BLAKE2b over source and id, as a signed number: what the ring of recent events keeps."""
-    data = f"{source}\0{event_id}".encode("utf-8", "replace")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big", signed=True)

@@ -85,6 +85,26 @@ def message_columns(messages: list[Message]) -> MessageColumns:
     return MessageColumns(np.array(rows, np.int64), np.frombuffer(bytes(data) or b"\0", np.uint8))
 
 
+def joined(pieces: list[MessageColumns]) -> MessageColumns:
+    """Messages of several blobs over one; those of each lie in its bytes in their order."""
+    if len(pieces) < 2:
+        return pieces[0] if pieces else NO_MESSAGES
+    words = np.concatenate([piece.words for piece in pieces])
+    parts = []
+    row = length = 0
+    for piece in pieces:
+        # A piece may be a part of a batch: the bytes around it stay where they are.
+        first = int(piece.words[0, M_VALUE_AT])
+        end = int(piece.words[-1, M_HEADERS_AT] + piece.words[-1, M_HEADERS_LENGTH])
+        words[row : row + len(piece), [M_VALUE_AT, M_HEADERS_AT]] += length - first
+        parts.append(piece.data[first:end])
+        row += len(piece)
+        length += end - first
+    data = np.concatenate(parts) if length else NO_MESSAGES.data.copy()
+    data.setflags(write=False)
+    return MessageColumns(words, data)
+
+
 def message_hash(message: Message) -> int:
     """63 bits of BLAKE2b over the value: what a floor keeps of the last message below it."""
     return int.from_bytes(hashlib.blake2b(message.value or b"", digest_size=8).digest(), "big") >> 1
