@@ -2,14 +2,23 @@
 
 import numpy as np
 
-from balance_store.decision_record import DecidedEvent, decided_events
+from balance_store.decision_record import DecidedEvent, Impact, Notice, decided_events
 from balance_store.requests import Floor
 from charging.decide_batch import Steps, room_for
 from charging.decoded_batch import DecodedBatch
 from charging.messages import M_PARTITION, M_TIMESTAMP_MS, message_hash
 from charging.ownership import Decided, Ownership
 from charging.resolve_events import NOWHERE
-from rating_kernels.batch_words import EVENT_INDEX, OFFSET, PARTITION
+from rating_kernels.batch_words import (
+    DECIDED,
+    EVENT_INDEX,
+    IMPACT_COUNT,
+    IMPACT_FIRST,
+    NOTICE_COUNT,
+    NOTICE_FIRST,
+    OFFSET,
+    PARTITION,
+)
 from rating_kernels.tariff_table import Ints
 
 
@@ -55,6 +64,32 @@ class ChargedBatch:
         if not self.decided_before:
             return rows
         return np.delete(rows, np.fromiter(self.decided_before, np.int64, len(self.decided_before)))
+
+    def outcomes(self) -> Ints:
+        """The outcome of every row, whoever decided it."""
+        outcomes = self.decisions.rows[:, DECIDED].copy()
+        for row, before in self.decided_before.items():
+            outcomes[row] = before.event.outcome
+        return outcomes
+
+    def decision(self, row: int) -> tuple[int, DecidedEvent]:
+        """Catalogue version and decision of one row, whoever made it."""
+        before = self.decided_before.get(row)
+        if before is not None:
+            return before.catalogue_version, before.event
+        words = self.decisions.rows[row].tolist()
+        impact, notice = words[IMPACT_FIRST], words[NOTICE_FIRST]
+        impacts = self.decisions.impacts[impact : impact + words[IMPACT_COUNT]].tolist()
+        notices = self.decisions.notices[notice : notice + words[NOTICE_COUNT]].tolist()
+        event = DecidedEvent._make(
+            [
+                *self.events[row, [OFFSET, EVENT_INDEX]].tolist(),
+                *words[:IMPACT_FIRST],
+                tuple([Impact._make(one) for one in impacts]),
+                tuple([Notice._make(one) for one in notices]),
+            ]
+        )
+        return self.catalogue_version, event
 
     def decided(self) -> list[tuple[int, DecidedEvent]]:
         """Catalogue version and decision of every row, whoever made it."""

@@ -27,8 +27,8 @@ from charging.messages import MessageColumns
 from charging.metrics import Metrics
 from charging.output_batch import batch_outputs
 from charging.output_records import RecordWriter
+from charging.outputs import Outputs
 from charging.ownership import Ownership
-from charging.ports import Output
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
 from charging.warm_up import warm_up
@@ -156,7 +156,7 @@ class Daemon:
         decoded = decode_messages(messages, catalogue, self._settings.charging.message_bytes_max)
         return ChargedBatch(decoded, owned, catalogue.version)
 
-    def _encode(self, batch: ChargedBatch) -> list[Output]:
+    def _encode(self, batch: ChargedBatch) -> Outputs:
         outputs, counts = batch_outputs(batch, self._catalogues.writer)
         self.metrics.count_outcomes(counts)
         return outputs

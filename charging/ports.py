@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from charging.messages import Message, MessageColumns
+from charging.outputs import Outputs
 
 
 class Bounds(NamedTuple):
@@ -10,15 +11,6 @@ class Bounds(NamedTuple):
 
     first_offset: int
     end_offset: int
-
-
-class Output(NamedTuple):
-    """One record to publish: `topic` is a key of the settings' topics, not yet a name."""
-
-    topic: str
-    partition: int  # of the input; the sink folds it onto the partitions the topic has
-    key: bytes
-    value: bytes
 
 
 class Source(Protocol):
@@ -60,6 +52,6 @@ class Source(Protocol):
 class Sink(Protocol):
     """Where records go."""
 
-    async def publish(self, outputs: list[Output]) -> None:
+    async def publish(self, outputs: Outputs) -> None:
         """Return when all are acknowledged; raises what the broker's client raises."""
         ...

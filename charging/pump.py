@@ -18,8 +18,9 @@ from charging.charge_batch import BatchCharger, ClaimsLostError
 from charging.charged_batch import ChargedBatch
 from charging.messages import MessageColumns
 from charging.metrics import Metrics
+from charging.outputs import Outputs
 from charging.ownership import Ownership
-from charging.ports import Bounds, Output, Sink, Source
+from charging.ports import Bounds, Sink, Source
 from charging.shard_sessions import ShardSessions
 from charging.take_over import FencedError, WrongLogError, start_of, take_over
 from config.settings import Charging
@@ -72,7 +73,7 @@ class Pump:
         charger: BatchCharger,
         catalogues: CatalogueInUse,
         decode: Callable[[MessageColumns, dict[int, Ownership]], ChargedBatch],
-        encode: Callable[[ChargedBatch], list[Output]],
+        encode: Callable[[ChargedBatch], Outputs],
         settings: Charging,
         clock_us: Callable[[], int],
         backoff: Backoff,

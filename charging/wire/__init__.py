@@ -1,1 +1,1 @@
-"""Pure. What lies in the bytes that the broker sent: record batches cut to messages, messages read as events, by kernels."""
+"""Pure. Kernels between the broker's bytes and columns: no event and no record is an object on the way."""

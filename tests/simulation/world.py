@@ -35,7 +35,8 @@ from charging.messages import Message, MessageColumns, message_columns
 from charging.metrics import Metrics
 from charging.output_batch import batch_outputs
 from charging.output_records import RecordWriter
-from charging.ports import Bounds, Output
+from charging.outputs import Output, Outputs
+from charging.ports import Bounds
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
 from config.compiled_catalogue import CompiledCatalogue
@@ -232,12 +233,13 @@ class SimSink:
         self._world = world
         self._daemon = daemon
 
-    async def publish(self, outputs: list[Output]) -> None:
+    async def publish(self, outputs: Outputs) -> None:
         await self._world.step(self._daemon)
-        cut = self._world.dice.randint(0, len(outputs))
-        self._take(outputs[:cut])
+        records = list(outputs)
+        cut = self._world.dice.randint(0, len(records))
+        self._take(records[:cut])
         await self._world.step(self._daemon)
-        self._take(outputs[cut:])
+        self._take(records[cut:])
         await self._world.step(self._daemon)
 
     def _take(self, outputs: list[Output]) -> None:
