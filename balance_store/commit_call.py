@@ -157,7 +157,8 @@ def _usage_arguments(usage: tuple[Usage, ...]) -> Iterable[bytes | str | int]:
     for one in usage:
         yield one.partition
         yield f"{one.epoch.draw} {one.epoch.attempt}"
-        yield b"%d:%b" % (one.highest_offset, one.decisions) if one.decisions else b""
+        yield one.highest_offset
+        yield one.decisions
         yield "" if one.floor == NO_FLOOR else " ".join(map(str, one.floor))
 
 

@@ -19,7 +19,7 @@
 -- KEYS[4] profiles  hash: 8-byte id -> record
 -- KEYS[5], KEYS[6]  of a commit: groups and profiles while they are open
 -- KEYS[7..]         of a commit, [5..] of a claim: decisions of the partitions named, in their order:
---                   list: "highest_offset:entry", oldest first
+--                   list: highest offset of an entry, then the entry, oldest first
 --
 -- Ids in an argument are 8 bytes each, big-endian, ascending.
 -- Statuses: 0 ACCEPTED, 1 STALE, 2 UNKNOWN, 3 FENCED, 4 CATALOGUE_OLD, 5 RESERVED
@@ -173,13 +173,14 @@ local function open_hashes(keys, args)
 end
 
 local function drop_below(key, next_offset)
+  local entries = 0
   while true do
-    local entry = redis.call('LINDEX', key, 0)
-    if not entry then return end
-    local highest = tonumber(string.sub(entry, 1, string.find(entry, ':', 1, true) - 1))
-    if highest >= next_offset then return end
-    redis.call('LPOP', key)
+    local highest = redis.call('LINDEX', key, 2 * entries)
+    if not highest or tonumber(highest) >= next_offset then break end
+    entries = entries + 1
   end
+  -- A trim hands nothing over, as a pop would.
+  if entries > 0 then redis.call('LTRIM', key, 2 * entries, -1) end
 end
 
 -- ARGV 1 seen number ('' = none), 2 seen tag, 3 new tag, 4 caller, 5 catalogue version,
@@ -187,12 +188,11 @@ end
 --      9..11 the same of profiles,
 --      12 reservation ms, 13 bytes of ids that recent commits may take, 14 number of partitions,
 --      15 lowest catalogue version from now on (0 = leave it),
---      then for each partition: partition, "draw attempt", "highest_offset:entry" ('' = none),
---      floor ('' = leave it)
+--      then for each partition: partition, "draw attempt", highest offset, entry ('' = none), floor ('' = leave it)
 local function commit(keys, args)
   local partitions = tonumber(args[14])
   local names = {}
-  for i = 0, partitions - 1 do names[#names + 1] = 'e:' .. args[16 + 4 * i] end
+  for i = 0, partitions - 1 do names[#names + 1] = 'e:' .. args[16 + 5 * i] end
   local h, failure = header_of(keys[1], names)
   if not h then return failure end
   local number, tag, catalogue = h[1], h[2], h[3]
@@ -200,7 +200,7 @@ local function commit(keys, args)
 
   local fenced = {}
   for i = 0, partitions - 1 do
-    local at = 16 + 4 * i
+    local at = 16 + 5 * i
     if h[7 + i] ~= args[at + 1] then fenced[#fenced + 1] = args[at] end
   end
   if #fenced > 0 then return answer(3, number, tag, groups, profiles, table.concat(fenced, ','), catalogue) end
@@ -240,9 +240,9 @@ local function commit(keys, args)
 
   local fields = {}
   for i = 0, partitions - 1 do
-    local p = 16 + 4 * i
-    local floor = args[p + 3]
-    if args[p + 2] ~= '' then redis.call('RPUSH', keys[7 + i], args[p + 2]) end
+    local p = 16 + 5 * i
+    local floor = args[p + 4]
+    if args[p + 3] ~= '' then redis.call('RPUSH', keys[7 + i], args[p + 2], args[p + 3]) end
     if floor ~= '' then
       fields[#fields + 1] = 'f:' .. args[p]
       fields[#fields + 1] = floor
@@ -330,7 +330,7 @@ local function claim(keys, args)
       epoch = string.format('%.0f %.0f', draw, attempt)
       redis.call('HSET', keys[1], 'e:' .. partition, epoch)
       for n, entry in ipairs(redis.call('LRANGE', keys[5 + i], 0, -1)) do
-        entries[n] = string.sub(entry, string.find(entry, ':', 1, true) + 1)
+        if n % 2 == 0 then entries[n / 2] = entry end
       end
     end
     answers[#answers + 1] = {granted and 1 or 0, epoch, floor or '', entries}
