@@ -64,7 +64,7 @@ def commit_call(commit: Commit) -> Call:
         count = len(records) - len(gone)
         if count:
             kept = {i: r for i, r in records.items() if r is not None} if gone else records
-            parts += [_start(2 + 2 * count, "HSET", opened), record_arguments(kept)]  # type: ignore[arg-type]
+            parts += [command_start(2 + 2 * count, "HSET", opened), record_arguments(kept)]  # type: ignore[arg-type]
             written += [key, opened]
     if not written:
         return Call([decide], 1)
@@ -75,7 +75,16 @@ def commit_call(commit: Commit) -> Call:
 
 def command(*arguments: bytes | str | int) -> bytes:
     """A command in the server's protocol (RESP)."""
-    return _start(len(arguments), *arguments)
+    return command_start(len(arguments), *arguments)
+
+
+def command_start(count: int, *arguments: bytes | str | int) -> bytes:
+    """The first arguments of a command of `count`; the others follow as bulk strings."""
+    parts = [b"*%d\r\n" % count]
+    for argument in arguments:
+        data = argument if isinstance(argument, bytes) else str(argument).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)
 
 
 def pack_ids(ids: Ids) -> bytes:
@@ -112,15 +121,6 @@ def read_records(pairs: list[bytes | None]) -> dict[int, bytes | None]:
     """Records from ids and records in turn."""
     ids = (number for number in pairs[::2] if number is not None)
     return {int.from_bytes(number, "big"): record for number, record in zip(ids, pairs[1::2], strict=True)}
-
-
-def _start(count: int, *arguments: bytes | str | int) -> bytes:
-    """The first arguments of a command of `count`."""
-    parts = [b"*%d\r\n" % count]
-    for argument in arguments:
-        data = argument if isinstance(argument, bytes) else str(argument).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
-    return b"".join(parts)
 
 
 def _decide(commit: Commit, opened: list[str], removed: list[tuple[int, ...]]) -> bytes:
