@@ -10,8 +10,18 @@ from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
+from balance_store.commit_call import (
+    Call,
+    commit_call,
+    pack_ids,
+    read_changed,
+    read_commit_answer,
+    read_records,
+    version_arguments,
+)
 from balance_store.connection import connect, durability_faults
 from balance_store.deployment import FUNCTIONS_VERSION
 from balance_store.keyspace import (
@@ -20,19 +30,15 @@ from balance_store.keyspace import (
     draw_key,
     groups_key,
     header_key,
-    pack_id,
     profiles_key,
     recent_key,
-    unpack_ids,
 )
 from balance_store.requests import (
     NO_FLOOR,
-    Changed,
     Claim,
     ClaimAnswer,
     Commit,
     CommitAnswer,
-    CommitStatus,
     DirectoryEntry,
     Epoch,
     Floor,
@@ -45,11 +51,6 @@ from balance_store.requests import (
     Version,
 )
 from config.settings import Store as StoreSettings
-
-# About a round trip, a decision and a flush of a busy daemon.
-RESERVATION_MS = 50
-# Ids that the list of recent commits may hold in each shard: several seconds of a busy one.
-RECENT_BYTES_MAX = 1 << 20
 
 _ENTRIES = msgspec.msgpack.Decoder(tuple[DirectoryEntry, ...])
 
@@ -112,34 +113,23 @@ class StoreClient:
                 "cl_load",
                 4,
                 *_keys(load.shard),
-                *_version_arguments(load.seen),
-                b"".join(map(pack_id, load.group_ids)),
-                b"".join(map(pack_id, load.profile_ids)),
+                *version_arguments(load.seen),
+                pack_ids(load.group_ids),
+                pack_ids(load.profile_ids),
             )
         )
         number, tag, unknown, groups, profiles, group_records, profile_records = answer
         return LoadAnswer(
             Version(int(number), tag),
-            _changed(unknown, groups, profiles),
-            Records(_records(group_records), _records(profile_records)),
+            read_changed(unknown, groups, profiles),
+            Records(read_records(group_records), read_records(profile_records)),
         )
 
     async def commit(self, commit: Commit) -> CommitAnswer:
         """Change a shard: all of it, or nothing."""
-        arguments = commit_arguments(commit)
-        keys = (*_keys(commit.shard), *(decisions_key(commit.shard, u.partition) for u in commit.usage))
-        answer = await self._call(lambda: self._client.fcall("cl_commit", len(keys), *keys, *arguments))
-        status, number, tag, unknown, groups, profiles, fenced, catalogue, fresh_groups, fresh_profiles = (
-            answer
-        )
-        return CommitAnswer(
-            CommitStatus(status),
-            Version(int(number), tag),
-            _changed(unknown, groups, profiles),
-            Records(_records(fresh_groups), _records(fresh_profiles)),
-            tuple(int(partition) for partition in fenced.split(b",") if partition),
-            int(catalogue),
-        )
+        *_, answer = await self._call(lambda: self._exchange(commit_call(commit)))
+        # A transaction answers with the answers of its commands, and the first of them decided.
+        return read_commit_answer(answer[0] if isinstance(answer[0], list) else answer)
 
     async def claim(self, claim: Claim) -> ClaimAnswer:
         """Take partitions over."""
@@ -185,6 +175,26 @@ class StoreClient:
         # Any stable spread will do; the sum of bytes would put neighbours together, CRC does not.
         return zlib.crc32(identifier.encode()) % self.shards
 
+    async def _exchange(self, call: Call) -> list[Any]:
+        """Send a call in one piece and read its answers, on one connection that nobody else has meanwhile.
+
+        A connection whose answers were not all read is closed: the next call must not take them for its own.
+        """
+        pool = self._client.connection_pool
+        connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            await connection.send_packed_command(call.parts)
+            answers = [await _answer(connection) for _ in range(call.answers)]
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await pool.release(connection)
+        for answer in (*answers, *(answers[-1] if isinstance(answers[-1], list) else ())):
+            if isinstance(answer, ResponseError):
+                raise answer
+        return answers
+
     async def _call(self, call: Callable[[], Awaitable[Any]]) -> Any:
         try:
             return await call()
@@ -196,57 +206,16 @@ class StoreClient:
             raise StoreUnreachableError(f"no answer from the store at {self._url}: {error}") from error
 
 
-def commit_arguments(commit: Commit) -> list[bytes | str | int]:
-    """ARGV of `cl_commit`, in the order that its header gives."""
-    written_groups = {i: record for i, record in commit.writes.groups.items() if record is not None}
-    written_profiles = {i: record for i, record in commit.writes.profiles.items() if record is not None}
-    arguments: list[bytes | str | int] = [
-        *_version_arguments(commit.seen),
-        commit.tag,
-        commit.caller,
-        commit.catalogue_version,
-        b"".join(map(pack_id, written_groups)),
-        b"".join(pack_id(i) for i, record in commit.writes.groups.items() if record is None),
-        b"".join(map(pack_id, commit.read_group_ids)),
-        b"".join(map(pack_id, written_profiles)),
-        b"".join(pack_id(i) for i, record in commit.writes.profiles.items() if record is None),
-        b"".join(map(pack_id, commit.read_profile_ids)),
-        RESERVATION_MS,
-        RECENT_BYTES_MAX,
-        len(commit.usage),
-        commit.lowest_catalogue,
-    ]
-    for usage in commit.usage:
-        floor = "" if usage.floor == NO_FLOOR else " ".join(map(str, usage.floor))
-        arguments += [
-            usage.partition,
-            usage.epoch.draw,
-            usage.epoch.attempt,
-            usage.decisions,
-            usage.highest_offset,
-            floor,
-        ]
-    for written in (written_groups, written_profiles):
-        for number, record in written.items():
-            arguments += [pack_id(number), record]
-    return arguments
+async def _answer(connection: AbstractConnection) -> Any:
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        # A command was refused; the answers of those behind it are still to come.
+        return error
 
 
 def _keys(shard: int) -> tuple[str, ...]:
     return header_key(shard), recent_key(shard), groups_key(shard), profiles_key(shard)
-
-
-def _version_arguments(seen: Version | None) -> tuple[str | bytes, str | bytes]:
-    return ("", "") if seen is None else (str(seen.number), seen.tag)
-
-
-def _changed(unknown: int, groups: bytes, profiles: bytes) -> Changed:
-    return Changed(bool(unknown), unpack_ids(groups), unpack_ids(profiles))
-
-
-def _records(pairs: list[bytes | None]) -> dict[int, bytes | None]:
-    ids = (number for number in pairs[::2] if number is not None)
-    return {int.from_bytes(number, "big"): record for number, record in zip(ids, pairs[1::2], strict=True)}
 
 
 def _epoch(text: bytes) -> Epoch:

@@ -4,6 +4,8 @@ All keys of a shard carry its hash tag, so a Cluster keeps them in one slot and 
 """
 
 PREFIX = "cl"
+# Ids are compared as doubles on the server.
+ID_MAX = 2**53 - 1
 # Identifiers are spread over as many buckets as there are shards; a bucket is one hash.
 DIGITS = 4
 
@@ -32,6 +34,11 @@ def profiles_key(shard: int) -> str:
     return f"{_tag(shard)}:profiles"
 
 
+def open_key(key: str, tag: bytes) -> str:
+    """Name of a hash of a shard while the commit of this tag writes to it; ends with the transaction."""
+    return f"{key}:open:{tag.hex()}"
+
+
 def decisions_key(shard: int, partition: int) -> str:
     """List: entries of decisions of one input partition, oldest first."""
     return f"{_tag(shard)}:decisions:{partition}"
@@ -54,6 +61,7 @@ def shard_of(customer_id: int, shards: int) -> int:
 
 def pack_id(number: int) -> bytes:
     """An id as a hash field: 8 bytes, big-endian."""
+    assert 0 <= number <= ID_MAX, "an id that a store cannot keep"
     return number.to_bytes(8, "big")
 
 

@@ -101,10 +101,8 @@ class ModelStore:
             return self._answer(shard, CommitStatus.UNKNOWN, changed)
         # The caller's own reservation holds until its commit, over or not; another's while its time lasts.
         reserved = self._reservation(shard, commit.caller)
-        if reserved is not None and reserved[0] != commit.caller:
-            touched = {i for i, record in commit.writes.groups.items() if record is not None}
-            if reserved[2] & (touched | frozenset(commit.read_group_ids)):
-                return self._answer(shard, CommitStatus.RESERVED, changed)
+        if reserved is not None and reserved[0] != commit.caller and reserved[2] & groups:
+            return self._answer(shard, CommitStatus.RESERVED, changed)
         stale = Records(
             {i: shard.groups.get(i) for i in sorted(changed.group_ids & groups)},
             {i: shard.profiles.get(i) for i in sorted(changed.profile_ids & profiles)},

@@ -5,7 +5,13 @@ names what changed since the version that the caller had seen.
 """
 
 import enum
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
+
+from rating_kernels.tariff_table import Ints
+
+# Ids from 0 to 2**53 - 1 in any order; an array where they are many.
+Ids = tuple[int, ...] | Ints
 
 
 class Version(NamedTuple):
@@ -36,11 +42,15 @@ class Floor(NamedTuple):
 NO_FLOOR = Floor(-1, -1, 0)
 
 
-class Records(NamedTuple):
-    """Records by id; None = there is none."""
+# Records by id, None = there is none; `packed_records.PackedRecords` where they are many.
+RecordMap = Mapping[int, bytes | None]
 
-    groups: dict[int, bytes | None]
-    profiles: dict[int, bytes | None]
+
+class Records(NamedTuple):
+    """Records of both kinds."""
+
+    groups: RecordMap
+    profiles: RecordMap
 
 
 class Changed(NamedTuple):
@@ -87,8 +97,8 @@ class Commit(NamedTuple):
     caller: bytes  # names the caller, for the reservation
     catalogue_version: int  # refused if lower than the shard accepts
     writes: Records  # None deletes
-    read_group_ids: tuple[int, ...]  # what the decision stood on and did not write
-    read_profile_ids: tuple[int, ...]
+    read_group_ids: Ids  # what the decision stood on and did not write
+    read_profile_ids: Ids
     usage: tuple[Usage, ...]
     lowest_catalogue: int = 0  # the shard accepts none below this from now on; 0 = leave it
 

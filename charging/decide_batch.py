@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from balance_store.decision_record import pack_decisions
-from balance_store.group_record import pack_group
+from balance_store.packed_records import packed_groups
 from balance_store.requests import Commit, Records, Usage, Version
 from charging.balance_cache import BalanceCache
 from charging.ownership import Ownership
@@ -17,7 +17,7 @@ from config.settings import Charging
 from rating_kernels.batch_columns import BATCH_DONE, BATCH_GROW_GROUP
 from rating_kernels.batch_words import OFFSET, PARTITION, PROFILE_AT, DecisionWords
 from rating_kernels.decide_events import decide_events
-from rating_kernels.group_image import H_GROUP_ID, SECTIONS
+from rating_kernels.group_image import SECTIONS
 from rating_kernels.profile_image import P_CUSTOMER_ID
 from rating_kernels.tariff_table import Bytes, Ints
 from rating_kernels.trace import noted_steps
@@ -139,10 +139,7 @@ def build_commit(
     owned: dict[int, Ownership],
 ) -> Commit:
     """All that one shard has to take for these rows: new records, what they stood on, decisions, floors."""
-    written = {
-        int(cache.words[at + H_GROUP_ID]): pack_group(cache.words, int(at))
-        for at in cache.slot_at[touched[cache.slot_shard[touched] == shard]]
-    }
+    written = packed_groups(cache.words, cache.slot_at[touched[cache.slot_shard[touched] == shard]])
     read_groups: set[int] = set()
     read_profiles: set[int] = set()
     for customer_id in _customers(cache, events, rows):
@@ -158,9 +155,9 @@ def build_commit(
         tag=tag,
         caller=caller,
         catalogue_version=version,
-        writes=Records(dict(written), {}),
-        read_group_ids=tuple(sorted(read_groups - written.keys())),
-        read_profile_ids=tuple(sorted(read_profiles)),
+        writes=Records(written, {}),
+        read_group_ids=np.setdiff1d(np.fromiter(read_groups, np.int64), written.ids),
+        read_profile_ids=np.fromiter(read_profiles, np.int64),
         usage=tuple(
             Usage(
                 partition,

@@ -34,6 +34,8 @@ class UnsentCommits:
         if changed.unknown:
             return True
         groups, profiles = changed.group_ids, changed.profile_ids
+        if not groups and not profiles:
+            return False
         return not (
             groups.isdisjoint(commit.writes.groups)
             and groups.isdisjoint(commit.read_group_ids)

@@ -5,6 +5,7 @@ import numpy as np
 import rating_kernels.warm_up
 from balance_store.decision_record import pack_decisions
 from balance_store.group_record import pack_group, unpack_group
+from balance_store.packed_records import packed_groups
 from charging.decoded_batch import SPAN_WORDS
 from charging.messages import NO_MESSAGES
 from charging.outputs import Output, outputs_of
@@ -28,6 +29,7 @@ def warm_up() -> None:
     image = unpack_group(pack_group(empty_image({}), 0))
     grown(image, 0, 0)
     _write_records()
+    packed_groups(image, np.zeros(1, np.int64))
     pack_decisions(np.zeros((0, EVENT_WORDS), np.int64), np.zeros(0, np.int64), DecisionWords(0, 1, 1, 1), 1)
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 from redis.asyncio import Redis
 
-from balance_store import client as client_module
+from balance_store import commit_call
 from balance_store.keyspace import header_key
 from balance_store.model import ModelStore
 from balance_store.requests import (
@@ -140,8 +140,8 @@ async def play_alike(store, model, clock: Clock, seed: int) -> set[str]:
     [(0, 160, set()), (HOUR_MS, 160, {"RESERVED"}), (HOUR_MS, 24, set())],
 )
 def test_server_and_model_answer_alike(twins, monkeypatch, seed, reservation_ms, recent_bytes_max, also):
-    monkeypatch.setattr(client_module, "RESERVATION_MS", reservation_ms)
-    monkeypatch.setattr(client_module, "RECENT_BYTES_MAX", recent_bytes_max)
+    monkeypatch.setattr(commit_call, "RESERVATION_MS", reservation_ms)
+    monkeypatch.setattr(commit_call, "RECENT_BYTES_MAX", recent_bytes_max)
     clock = Clock(twins.settings.url)
     model = ModelStore(1, lambda: clock.now_ms, reservation_ms, recent_bytes_max)
     happened = set()
@@ -155,7 +155,7 @@ def test_server_and_model_answer_alike(twins, monkeypatch, seed, reservation_ms,
 
 
 def test_a_promise_that_is_over_is_not_made_again_by_a_refusal(twins, monkeypatch):
-    monkeypatch.setattr(client_module, "RESERVATION_MS", HOUR_MS)
+    monkeypatch.setattr(commit_call, "RESERVATION_MS", HOUR_MS)
     clock = Clock(twins.settings.url)
     model = ModelStore(1, lambda: clock.now_ms, HOUR_MS)
 

@@ -55,11 +55,11 @@ def play(own_server, scenario) -> None:
 def test_a_commit_without_an_answer_is_executed_at_most_once(own_server):
     async def scenario(store, process, url):
         seen = (await store.load(load(None))).version
-        before = await executed(url, "fcall")
+        before = await executed(url, "exec")
         await unanswered(process, store.commit(commit(seen, writes=writes(g1=b"once"))))
         found = await store.load(load(seen, 1))
         assert (found.version.number - seen.number, found.records.groups[1]) in [(0, None), (1, b"once")]
-        assert await executed(url, "fcall") - before <= 1
+        assert await executed(url, "exec") - before <= 1
 
     play(own_server, scenario)
 

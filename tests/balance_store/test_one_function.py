@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from balance_store import client as client_module
+from balance_store import commit_call
 from balance_store.connection import connect
 from balance_store.keyspace import header_key
 from balance_store.lowest_catalogue import raise_lowest_catalogue
@@ -225,7 +225,7 @@ def test_a_promise_ends_by_itself(twins):
         seen = await written(store, 1, b"a")
         await written(store, 1, b"b", caller=b"quick")
         await store.commit(commit(seen, writes=writes(g1=b"c"), caller=b"slow"))
-        await asyncio.sleep(2 * client_module.RESERVATION_MS / 1000)
+        await asyncio.sleep(2 * commit_call.RESERVATION_MS / 1000)
         await written(store, 1, b"d", caller=b"quick")
 
     twins.run(play)
