@@ -1,4 +1,4 @@
-#!lua name=chargeline
+#!lua name=chargeline3
 
 -- The one door of a shard. Reads first, writes last: the server keeps what a function wrote before it failed.
 -- All numbers that are compared stay below 2^53; tags, ids and records are opaque bytes.
@@ -13,7 +13,8 @@
 --
 -- Statuses: 0 ACCEPTED, 1 STALE, 2 UNKNOWN, 3 FENCED, 4 CATALOGUE_OLD, 5 RESERVED
 
-local VERSION = '2'
+-- Names carry the version, so that the next one can be loaded beside it: functions.py says the same.
+local VERSION = '3'
 local ID = 8
 local UNPACK_MAX = 4000 -- Lua's stack bounds what one call may take
 
@@ -287,8 +288,9 @@ local function create(keys, args)
   return args[2]
 end
 
-redis.register_function('cl_commit', commit)
-redis.register_function{function_name = 'cl_load', callback = load_records, flags = {'no-writes'}}
-redis.register_function('cl_claim', claim)
-redis.register_function('cl_create', create)
-redis.register_function{function_name = 'cl_version', callback = function() return VERSION end, flags = {'no-writes'}}
+local PREFIX = 'cl' .. VERSION .. '_'
+redis.register_function(PREFIX .. 'commit', commit)
+redis.register_function{function_name = PREFIX .. 'load', callback = load_records, flags = {'no-writes'}}
+redis.register_function(PREFIX .. 'claim', claim)
+redis.register_function(PREFIX .. 'create', create)
+redis.register_function{function_name = PREFIX .. 'version', callback = function() return VERSION end, flags = {'no-writes'}}

@@ -19,15 +19,20 @@ from charging.servers import valkey_binary
 OWN_TIMEOUT_MS = 500
 
 
-@contextlib.contextmanager
-def own_valkey(directory: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """(url, process) of the embedded store on the data in a folder; ends with the block."""
+def embedded_binary() -> str:
+    """The embedded server; without it a test skips at home and fails in CI."""
     try:
-        binary = valkey_binary()
+        return valkey_binary()
     except ImportError as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"no embedded server: {error}")
+
+
+@contextlib.contextmanager
+def own_valkey(directory: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """(url, process) of the embedded store on the data in a folder; ends with the block."""
+    binary = embedded_binary()
     socket = directory / "valkey.sock"
     process = start_child(
         [binary, *valkey_arguments(str(directory), str(socket))], directory / "valkey.log", directory
