@@ -6,7 +6,18 @@ import enum
 # its master is gone, a slot is between two nodes, nobody has it, a replica too few is connected, the disk
 # is full, the memory is.
 PASSING = frozenset(
-    ["LOADING", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "NOREPLICAS", "MISCONF", "OOM", "BUSY"]
+    [
+        "LOADING",
+        "MASTERDOWN",
+        "TRYAGAIN",
+        "CLUSTERDOWN",
+        "READONLY",
+        "NOREPLICAS",
+        "MISCONF",
+        "OOM",
+        "BUSY",
+        "UNBLOCKED",
+    ]
 )
 # We may not do this, or have to log in first.
 FORBIDDEN = frozenset(["NOPERM", "NOAUTH", "WRONGPASS"])

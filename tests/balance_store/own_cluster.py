@@ -76,12 +76,25 @@ class OwnCluster:
                     await until(lambda node=node, master=master: _replicates(node, master))
             for number, node in enumerate(nodes):
                 await until(lambda node=node: _is_ok(node))
-                await until(lambda node=node, number=number: _is_linked(node, number < MASTERS))
+                await until(lambda node=node, number=number: _is_linked(node, is_master=number < MASTERS))
 
     async def wait_for_promotion(self, number: int) -> None:
         """Until a replica says that it is a master."""
         async with self.node(number) as node, asyncio.timeout(60):
             await until(lambda: _has_role(node, "master"))
+
+    async def restart(self, number: int) -> None:
+        """Start a killed server on its data again, until it is a replica that has everything."""
+        self.processes[number] = self._start_node(number)
+        async with self.node(number) as node, asyncio.timeout(60):
+            await until(lambda: _has_role(node, "slave"))
+            await until(lambda: _is_linked(node, is_master=False))
+
+    def pause(self, number: int) -> None:
+        self.processes[number].send_signal(signal.SIGSTOP)
+
+    def resume(self, number: int) -> None:
+        self.processes[number].send_signal(signal.SIGCONT)
 
     def kill(self, number: int) -> None:
         """Kill one server with -9."""
@@ -117,7 +130,7 @@ async def _is_ok(node: Redis) -> bool:
     return (await node.execute_command("CLUSTER INFO"))["cluster_state"] == "ok"
 
 
-async def _is_linked(node: Redis, is_master: bool) -> bool:
+async def _is_linked(node: Redis, *, is_master: bool) -> bool:
     info = await node.info("replication")
     return info["connected_slaves"] == 1 if is_master else info["master_link_status"] == "up"
 
