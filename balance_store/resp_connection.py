@@ -119,5 +119,5 @@ async def open_connection(endpoint: Endpoint, access: Access) -> RespConnection:
                 connection.abort()
                 passes = error_kind(str(answer)) is ErrorKind.PASSES
                 failure = ConnectionError if passes else PermissionError
-                raise failure(f"the store at {endpoint} does not let us in: {answer}")
+                raise failure(f"it does not let us in: {answer}")
     return connection

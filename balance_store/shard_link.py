@@ -6,6 +6,7 @@ knows, and StoreUnreachableError says so.
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable
 from typing import Any, Protocol, TypeVar
 
@@ -260,8 +261,8 @@ async def answered(call: Awaitable[_Answer], deadline_s: float, where: str) -> _
     try:
         async with asyncio.timeout(deadline_s):
             return await call
-    except PermissionError as error:
-        raise StoreMismatchError(str(error)) from error
+    except (PermissionError, ssl.SSLCertVerificationError) as error:
+        raise StoreMismatchError(f"the store at {where}: {error}") from error
     except TimeoutError as error:
         raise StoreUnreachableError(f"no answer from the store at {where} in {deadline_s} s") from error
     except OSError as error:

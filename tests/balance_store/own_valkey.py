@@ -30,15 +30,15 @@ def embedded_binary() -> str:
 
 
 @contextlib.contextmanager
-def own_valkey(directory: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """(url, process) of the embedded store on the data in a folder; ends with the block."""
+def own_valkey(directory: Path, *more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """(url, process) of the embedded store on the data in a folder, with more arguments; ends with the block."""
     binary = embedded_binary()
     socket = directory / "valkey.sock"
     process = start_child(
-        [binary, *valkey_arguments(str(directory), str(socket))], directory / "valkey.log", directory
+        [binary, *valkey_arguments(str(directory), str(socket)), *more], directory / "valkey.log", directory
     )
     try:
-        asyncio.run(_until_it_answers(f"unix://{socket}"))
+        asyncio.run(until_it_answers(Redis(unix_socket_path=str(socket))))
         yield f"unix://{socket}", process
     finally:
         # A test may leave it stopped, and a stopped process does not hear TERM.
@@ -46,11 +46,11 @@ def own_valkey(directory: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]
         stop_child(process, 10)
 
 
-async def _until_it_answers(url: str) -> None:
-    async with asyncio.timeout(20):
+async def until_it_answers(client: Redis) -> None:
+    """Until a server that is starting answers."""
+    async with asyncio.timeout(20), client:
         while True:
-            async with Redis.from_url(url) as client:
-                with contextlib.suppress(OSError, RedisError):
-                    await client.ping()
-                    return
+            with contextlib.suppress(OSError, RedisError):
+                await client.ping()
+                return
             await asyncio.sleep(0.02)
