@@ -202,3 +202,37 @@ def test_without_a_replica_nothing_counts(cluster):
             await StoreClient.connect(settings)
 
     asyncio.run(play())
+
+
+def test_a_commit_without_an_answer_is_executed_at_most_once_in_all_the_cluster(cluster):
+    settings = settings_of(cluster, timeout_ms=500)
+    shard = next(s for s in range(SHARDS) if shard_slot(s) * MASTERS // 16_384 == 0)
+
+    async def executed() -> int:
+        """How often any node ran a function that may write; a replica repeats only what it wrote."""
+        total = 0
+        for number in range(2 * MASTERS):
+            async with cluster.node(number) as node:
+                stats = await node.info("commandstats")
+                total += stats.get("cmdstat_fcall", {}).get("calls", 0)
+        return total
+
+    async def play():
+        await create(settings)
+        store = await StoreClient.connect(settings)
+        seen = (await store.load(load(None)._replace(shard=shard))).version
+        before = await executed()
+        cluster.pause(0)
+        once = commit(seen, writes=writes(g1=b"once"))._replace(shard=shard)
+        waiting = asyncio.create_task(store.commit(once))
+        await asyncio.sleep(1)
+        cluster.resume(0)
+        with pytest.raises(StoreUnreachableError):
+            await waiting
+        # Who asks next finds out: a layer that tried again in silence would be seen here, too.
+        found = await store.load(load(seen, 1)._replace(shard=shard))
+        assert (found.version.number - seen.number, found.records.groups[1]) in [(0, None), (1, b"once")]
+        assert await executed() - before <= 1
+        await store.close()
+
+    asyncio.run(play())
