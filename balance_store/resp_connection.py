@@ -6,7 +6,7 @@ connection that fails is over, and who used it finds out what became of the call
 
 import asyncio
 import ssl
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import hiredis
 
@@ -67,8 +67,8 @@ class RespConnection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not of asyncio's classes under uvloop, but with their methods.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         try:
