@@ -146,9 +146,13 @@ class SingleLink:
     async def _exchange(self, commands: bytes, answers: int) -> list[Any]:
         if not answers:
             return []
-        return await answered(
+        said = await answered(
             self._node.exchange(commands, answers), self._deadline_s, str(self._node.endpoint)
         )
+        if any(isinstance(one, hiredis.ReplyError) for one in said):
+            # It may have stopped being the master, and its name lead to another one by now.
+            self._node.close()
+        return said
 
 
 class ClusterLink:

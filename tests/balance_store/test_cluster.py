@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
+import uvloop
 
 from balance_store.client import StoreClient
 from balance_store.deployment import create
@@ -57,7 +58,7 @@ def test_shards_spread_over_masters_and_answer_as_one_server_does(cluster):
         assert found[-1] == ()
         await store.close()
 
-    asyncio.run(play())
+    uvloop.run(play())
     used = {shard_slot(shard) * 3 // 16_384 for shard in range(SHARDS)}
     assert used == {0, 1, 2}, "some master had nothing to do"
 
@@ -153,7 +154,7 @@ def test_a_slot_moves_while_it_is_written(cluster, move):
         await move(cluster, slot, target, source)
 
     settings = settings_of(cluster)
-    writers = asyncio.run(count_while(cluster, settings, there_and_back))
+    writers = uvloop.run(count_while(cluster, settings, there_and_back))
     # No commit was without an answer: redirections are followed, never taken for a loss.
     assert [writer.claims for writer in writers] == [1] * SHARDS
 
@@ -172,13 +173,13 @@ async def lose_a_master(cluster) -> None:
 
 def test_nothing_acknowledged_is_lost_when_a_master_is_killed(cluster):
     settings = settings_of(cluster, replicas_acknowledged=1, acknowledge_ms=500)
-    writers = asyncio.run(count_while(cluster, settings, lambda: lose_a_master(cluster)))
+    writers = uvloop.run(count_while(cluster, settings, lambda: lose_a_master(cluster)))
     assert max(writer.claims for writer in writers) > 1, "nobody noticed"
 
 
 def test_without_acknowledgement_the_same_death_loses_what_was_answered(cluster):
     with pytest.raises(AssertionError, match="an acknowledged commit is gone"):
-        asyncio.run(count_while(cluster, settings_of(cluster), lambda: lose_a_master(cluster)))
+        uvloop.run(count_while(cluster, settings_of(cluster), lambda: lose_a_master(cluster)))
 
 
 def test_without_a_replica_nothing_counts(cluster):
@@ -201,7 +202,7 @@ def test_without_a_replica_nothing_counts(cluster):
         with pytest.raises(StoreUnreachableError, match="has 0 of the 1 replicas that must acknowledge"):
             await StoreClient.connect(settings)
 
-    asyncio.run(play())
+    uvloop.run(play())
 
 
 def test_a_commit_without_an_answer_is_executed_at_most_once_in_all_the_cluster(cluster):
@@ -235,4 +236,4 @@ def test_a_commit_without_an_answer_is_executed_at_most_once_in_all_the_cluster(
         assert await executed() - before <= 1
         await store.close()
 
-    asyncio.run(play())
+    uvloop.run(play())

@@ -7,6 +7,7 @@ import subprocess
 
 import msgspec
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -77,7 +78,7 @@ def test_a_deployment_over_tls_on_an_older_redis(tls_store):
         assert state.decisions == (b"decided",)
         await store.close()
 
-    asyncio.run(play())
+    uvloop.run(play())
 
 
 def test_who_is_not_known_is_not_talked_to(tls_store):
