@@ -122,6 +122,10 @@ class BalanceCache:
         owners = {owner for owner in cached.owner_ids if self._up_to_date(owner) is None}
         return Missing({g for g in cached.group_ids if g not in self._fresh_groups}, owners)
 
+    def is_fresh(self, group_id: int) -> bool:
+        """Whether the group's image is here and was not named as changed."""
+        return group_id in self._fresh_groups
+
     def image_at(self, group_id: int) -> int:
         """Offset in `words` of a group that is here."""
         return int(self.slot_at[self._slot_of[group_id]])
@@ -225,17 +229,19 @@ class BalanceCache:
         profiles = [cached.customer_id for cached in known if cached.shard == shard]
         self.forget_rows(frozenset(groups), frozenset(profiles))
 
+    def is_full(self) -> bool:
+        """Whether the ceiling is passed: time to `collect`."""
+        return (
+            len(self._slot_of) > self._groups_max
+            or self._words_used > self._groups_max * GROUP_WORDS
+            or self._profile_words_used > self._groups_max * PROFILE_WORDS
+        )
+
     def collect(self) -> None:
-        """Stay below the ceiling: once past it keep the half of the profiles that was used last.
+        """Keep the half of the profiles that was used last.
 
         Must not run while a batch stands on slots or offsets: they are given out anew.
         """
-        if (
-            len(self._slot_of) <= self._groups_max
-            and self._words_used <= self._groups_max * GROUP_WORDS
-            and self._profile_words_used <= self._groups_max * PROFILE_WORDS
-        ):
-            return
         known = [*self._profiles.values(), *self._outdated.values()]
         kept = sorted(known, key=lambda cached: -cached.used_in)
         kept = kept[: max(1, self._groups_max // 2)]

@@ -1,7 +1,8 @@
 """Shell. One batch from decoded events to committed decisions: load, decide, commit, again where refused.
 
-Between load and commit of a shard nothing else talks to that shard, so what was loaded is still what
-the decision stands on when it is sent; the commit proves it.
+A batch may be decided while the one before it is committed: it stands on images that hold decisions under way.
+Its commits wait until those before are taken; what an answer takes the ground from is decided again first
+(`unsent_commits`). So batches are committed in order, and every commit proves to the store what it stands on.
 """
 
 import asyncio
@@ -18,11 +19,13 @@ from charging.decide_batch import (
     floor_commit,
     rows_by_shard,
     told_floors,
+    with_newest,
 )
 from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.resolve_events import ReadNow, Wanted, resolve
 from charging.shard_sessions import ShardSessions
+from charging.unsent_commits import UnsentCommits
 from rating_kernels.batch_columns import L_BATCH_NO
 from rating_kernels.tariff_table import Ints
 
@@ -44,7 +47,7 @@ class ClaimsLostError(Exception):
 
 
 class BatchCharger:
-    """Charges batches, one at a time; owns the numbering of batches."""
+    """Charges batches: one is decided while another is committed; owns the numbering of decisions."""
 
     def __init__(
         self,
@@ -60,22 +63,68 @@ class BatchCharger:
         self._random_tag = random_tag
         self._metrics = metrics
         self.batch_no = 0
+        # Set while no batch is being committed.
+        self._idle = asyncio.Event()
+        self._idle.set()
+        # Rows of the batch being committed are decided again; those of later events must wait for them.
+        self._deciding_again = False
 
     async def charge(self, batch: ChargedBatch, owned: dict[int, Ownership]) -> None:
-        """Decide and commit every row of the batch that no shard had decided before.
+        """`decide` and `commit`."""
+        await self.decide(batch, owned)
+        await self.commit(batch, owned)
 
-        Raises ClaimsLostError where a partition was fenced or an answer was lost; what is committed by
-        then stays committed, and comes back as decisions with the next claim.
+    async def decide(self, batch: ChargedBatch, owned: dict[int, Ownership]) -> None:
+        """Decide every row of the batch that no shard had decided before; nothing is sent.
+
+        May run while another batch is committed. Raises ClaimsLostError where the store cannot be read.
         """
         cache = self._sessions.cache
         assert batch.catalogue_version == cache.catalogue.version, (
             "a batch is read and decided by one catalogue"
         )
-        cache.collect()
-        pending = batch.undecided_rows()
-        while len(pending):
-            await self._resolve(batch, pending)
-            pending = await self._decide_and_commit(batch, pending, owned)
+        assert self._sessions.unsent is None, "one batch at a time is decided and not sent"
+        if cache.is_full():
+            # Slots and offsets are given out anew: nothing may stand on the old ones.
+            await self._idle.wait()
+            cache.collect()
+        rows = batch.undecided_rows()
+        await self._resolve(batch, rows)
+        while self._deciding_again:
+            await self._idle.wait()
+            await self._resolve(batch, rows)
+        self._sessions.unsent = self._decide(batch, rows, owned)
+
+    def drop_decided(self) -> None:
+        """Forget a batch that was decided and will not be committed."""
+        unsent = self._sessions.unsent
+        if unsent is not None:
+            for shard in unsent.commits:
+                self._sessions.take_back_unsent(shard)
+            self._sessions.unsent = None
+
+    async def commit(self, batch: ChargedBatch, owned: dict[int, Ownership]) -> None:
+        """Commit the batch that was decided last, each shard again until it is taken.
+
+        Raises ClaimsLostError where a partition was fenced or an answer was lost; what is committed by
+        then stays committed, and comes back as decisions with the next claim.
+        """
+        assert self._idle.is_set(), "batches are committed one after the other"
+        deciding, self._sessions.unsent = self._sessions.unsent, None
+        assert deciding is not None, "decided before it is committed"
+        self._idle.clear()
+        try:
+            while True:
+                self._deciding_again = bool(deciding.again)
+                refused = deciding.again | await self._send(deciding, owned)
+                if not refused:
+                    return
+                rows = np.sort(np.concatenate([deciding.rows[shard] for shard in sorted(refused)]))
+                await self._resolve(batch, rows)
+                deciding = self._decide(batch, rows, owned)
+        finally:
+            self._deciding_again = False
+            self._idle.set()
 
     async def _resolve(self, batch: ChargedBatch, rows: Ints) -> None:
         """Read whatever the rows need, until the cache can answer for all of them."""
@@ -85,7 +134,7 @@ class BatchCharger:
                 wanted = resolve(
                     self._sessions.cache,
                     batch.events,
-                    batch.decoded.identifiers,
+                    batch.decoded.identifiers(),
                     rows,
                     batch.row_shard,
                     read,
@@ -117,8 +166,8 @@ class BatchCharger:
             # Nothing was sent that could have changed anything, but what we hold may be old by now.
             raise ClaimsLostError(frozenset(), fenced=False, why=str(error)) from error
 
-    async def _decide_and_commit(self, batch: ChargedBatch, rows: Ints, owned: dict[int, Ownership]) -> Ints:
-        """One decision over the rows and one commit per shard; returns the rows that were refused."""
+    def _decide(self, batch: ChargedBatch, rows: Ints, owned: dict[int, Ownership]) -> UnsentCommits:
+        """One decision over the rows, and one commit per shard."""
         cache = self._sessions.cache
         self.batch_no += 1
         self._limits[L_BATCH_NO] = self.batch_no
@@ -128,34 +177,48 @@ class BatchCharger:
                 decide_rows(*call) if batch.steps is None else decide_and_note(*call, batch.steps)
             )
             touched = batch.decisions.touched[: batch.decisions.used[2]].copy()
-            commits = []
             shard_rows = rows_by_shard(rows, batch.events, batch.row_shard, self._sessions.shards)
-            for shard, mine in shard_rows.items():
-                commits.append(
-                    build_commit(
-                        cache,
-                        shard,
-                        self._sessions.seen(shard),
-                        self._random_tag(),
-                        self._caller,
-                        batch.events,
-                        mine,
-                        batch.decisions,
-                        touched,
-                        owned,
-                    )
+            commits = {
+                shard: build_commit(
+                    cache,
+                    shard,
+                    self._sessions.seen(shard),
+                    self._random_tag(),
+                    self._caller,
+                    batch.events,
+                    mine,
+                    batch.decisions,
+                    touched,
+                    owned,
                 )
+                for shard, mine in shard_rows.items()
+            }
+        return UnsentCommits(commits, shard_rows)
+
+    async def _send(self, decided: UnsentCommits, owned: dict[int, Ownership]) -> set[int]:
+        """Send what still stands, by the newest version and floors; returns the shards that refused it."""
+        commits = [
+            with_newest(commit, self._sessions.seen(shard), owned)
+            for shard, commit in decided.commits.items()
+            if shard not in decided.again
+        ]
         with self._metrics.stage("commit"):
             answers = await asyncio.gather(
-                *(self._sessions.commit(commit) for commit in commits), return_exceptions=True
+                *(self._send_one(commit) for commit in commits), return_exceptions=True
             )
         refused = self._settle(commits, answers, owned)
         if any(
             answer.status is CommitStatus.RESERVED for answer in answers if isinstance(answer, CommitAnswer)
         ):
             await asyncio.sleep(RESERVED_WAIT_S)
-        again = [shard_rows[shard] for shard in refused]
-        return np.sort(np.concatenate(again)) if again else rows[:0]
+        return refused
+
+    async def _send_one(self, commit: Commit) -> CommitAnswer:
+        """Send to one shard; from a refusal on, and not only from the last answer, later events wait."""
+        answer = await self._sessions.commit(commit)
+        if answer.status is not CommitStatus.ACCEPTED:
+            self._deciding_again = True
+        return answer
 
     async def carry_floors(self, owned: dict[int, Ownership]) -> None:
         """Tell every shard the floors it does not know yet; raises ClaimsLostError as `charge` does."""
@@ -174,9 +237,9 @@ class BatchCharger:
 
     def _settle(
         self, commits: list[Commit], answers: list[CommitAnswer | BaseException], owned: dict[int, Ownership]
-    ) -> list[int]:
+    ) -> set[int]:
         """Shards whose rows must be decided again; raises where going on is not possible."""
-        refused = []
+        refused = set()
         trouble: ClaimsLostError | None = None
         for commit, answer in zip(commits, answers, strict=True):
             partitions = frozenset(usage.partition for usage in commit.usage)
@@ -191,7 +254,7 @@ class BatchCharger:
                 case CommitStatus.ACCEPTED:
                     told_floors(commit, owned)
                 case CommitStatus.STALE | CommitStatus.RESERVED:
-                    refused.append(commit.shard)
+                    refused.add(commit.shard)
                 case CommitStatus.UNKNOWN:
                     self._sessions.forget_shard(commit.shard)
                     trouble = ClaimsLostError(

@@ -2,14 +2,23 @@
 
 import numpy as np
 
-from balance_store.decision_record import DecidedEvent, decided_events
+from balance_store.decision_record import DecidedEvent, Impact, Notice, decided_events
 from balance_store.requests import Floor
 from charging.decide_batch import Steps, room_for
-from charging.decode_events import DecodedBatch
-from charging.messages import message_hash
+from charging.decoded_batch import DecodedBatch
+from charging.messages import M_PARTITION, M_TIMESTAMP_MS, message_hash
 from charging.ownership import Decided, Ownership
 from charging.resolve_events import NOWHERE
-from rating_kernels.batch_words import EVENT_INDEX, OFFSET, PARTITION
+from rating_kernels.batch_words import (
+    DECIDED,
+    EVENT_INDEX,
+    IMPACT_COUNT,
+    IMPACT_FIRST,
+    NOTICE_COUNT,
+    NOTICE_FIRST,
+    OFFSET,
+    PARTITION,
+)
 from rating_kernels.tariff_table import Ints
 
 
@@ -56,6 +65,32 @@ class ChargedBatch:
             return rows
         return np.delete(rows, np.fromiter(self.decided_before, np.int64, len(self.decided_before)))
 
+    def outcomes(self) -> Ints:
+        """The outcome of every row, whoever decided it."""
+        outcomes = self.decisions.rows[:, DECIDED].copy()
+        for row, before in self.decided_before.items():
+            outcomes[row] = before.event.outcome
+        return outcomes
+
+    def decision(self, row: int) -> tuple[int, DecidedEvent]:
+        """Catalogue version and decision of one row, whoever made it."""
+        before = self.decided_before.get(row)
+        if before is not None:
+            return before.catalogue_version, before.event
+        words = self.decisions.rows[row].tolist()
+        impact, notice = words[IMPACT_FIRST], words[NOTICE_FIRST]
+        impacts = self.decisions.impacts[impact : impact + words[IMPACT_COUNT]].tolist()
+        notices = self.decisions.notices[notice : notice + words[NOTICE_COUNT]].tolist()
+        event = DecidedEvent._make(
+            [
+                *self.events[row, [OFFSET, EVENT_INDEX]].tolist(),
+                *words[:IMPACT_FIRST],
+                tuple([Impact._make(one) for one in impacts]),
+                tuple([Notice._make(one) for one in notices]),
+            ]
+        )
+        return self.catalogue_version, event
+
     def decided(self) -> list[tuple[int, DecidedEvent]]:
         """Catalogue version and decision of every row, whoever made it."""
         decided = [(self.catalogue_version, event) for event in decided_events(self.events, self.decisions)]
@@ -65,9 +100,13 @@ class ChargedBatch:
 
     def partitions(self) -> frozenset[int]:
         """Partitions that messages of this batch came from."""
-        return frozenset(message.partition for message in self.messages)
+        return frozenset(np.unique(self.messages.words[:, M_PARTITION]).tolist())
+
+    def oldest_us(self) -> int:
+        """When the oldest message was sent, by its timestamp."""
+        return int(self.messages.words[:, M_TIMESTAMP_MS].min()) * 1_000
 
     def floors(self) -> dict[int, Floor]:
         """The floor of each partition once all of this batch is published."""
-        last = {message.partition: message for message in self.messages}
+        last = self.messages.last_of_partitions()
         return {p: Floor(m.offset + 1, m.offset, message_hash(m)) for p, m in last.items()}

@@ -22,13 +22,13 @@ from charging.health_server import HealthServer
 from charging.kafka_sink import KafkaSink
 from charging.kafka_source import KafkaSource
 from charging.logging_setup import set_up_logging
-from charging.messages import Message
+from charging.messages import MessageColumns
 from charging.metrics import Metrics
 from charging.open_store import open_store
 from charging.output_batch import batch_outputs
 from charging.output_records import RecordWriter
+from charging.outputs import Outputs
 from charging.ownership import Ownership
-from charging.ports import Output
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
 from charging.warm_up import warm_up
@@ -64,13 +64,14 @@ class Daemon:
         self.metrics = Metrics()
         self.health = HealthServer(self.metrics, self.reasons_not_ready)
         self._pump: Pump | None = None
+        self._source: KafkaSource | None = None
         self._store_away = ""
 
     def reasons_not_ready(self) -> list[str]:
         """Why no traffic should be counted on; empty when ready."""
-        if self._pump is None:
+        if self._pump is None or self._source is None:
             return [self._store_away or "starting: kernels, store and broker"]
-        reasons = list(self._pump.alarms.values())
+        reasons = [*self._pump.alarms.values(), *self._source.alarms()]
         if self._pump.claims_fail and not self._catalogues.behind:
             reasons.append(f"waiting: {self._pump.claims_fail}")
         if self._catalogues.behind:
@@ -124,7 +125,7 @@ class Daemon:
         )
         await sink.start()
         await source.start()
-        self._pump = pump
+        self._pump, self._source = pump, source
         log.info("charging", metrics=self.health.address, catalogue=self._catalogues.version, pid=os.getpid())
         beside = [
             asyncio.create_task(self._stop_on(stop, pump), name="stopper"),
@@ -160,12 +161,12 @@ class Daemon:
         log.info("stopping: finishing what is in flight")
         pump.stop()
 
-    def _decode(self, messages: list[Message], owned: dict[int, Ownership]) -> ChargedBatch:
+    def _decode(self, messages: MessageColumns, owned: dict[int, Ownership]) -> ChargedBatch:
         catalogue = self._catalogues.catalogue
         decoded = decode_messages(messages, catalogue, self._settings.charging.message_bytes_max)
         return ChargedBatch(decoded, owned, catalogue.version)
 
-    def _encode(self, batch: ChargedBatch) -> list[Output]:
+    def _encode(self, batch: ChargedBatch) -> Outputs:
         outputs, counts = batch_outputs(batch, self._catalogues.writer)
         self.metrics.count_outcomes(counts)
         return outputs

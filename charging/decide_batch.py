@@ -175,6 +175,16 @@ def build_commit(
     )
 
 
+def with_newest(commit: Commit, seen: Version | None, owned: dict[int, Ownership]) -> Commit:
+    """A commit as it is sent: it waited, and version and floors have moved on meanwhile."""
+    usage = tuple(
+        one._replace(floor=owned[one.partition].floor_for(commit.shard))
+        for one in commit.usage
+        if one.partition in owned
+    )
+    return commit._replace(seen=seen, usage=usage)
+
+
 def floor_commit(
     shard: int, seen: Version | None, tag: bytes, caller: bytes, version: int, owned: dict[int, Ownership]
 ) -> Commit | None:

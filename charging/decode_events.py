@@ -1,17 +1,21 @@
 """Pure. Messages to columns: what is well-formed becomes a row to decide, everything else a row with a reason.
 
+A kernel reads events in the plain form (`charging.wire.read_events`); whatever else comes, msgspec looks at.
 Nothing raises on any input. Rows are events in order of arrival; a message that cannot be read is one
 row with event index 0.
 """
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
 
-from charging.messages import Message
+from charging.decoded_batch import CODEC_OBJECT, S_CODEC, DecodedBatch, EventPlaces, object_spans
+from charging.messages import Message, MessageColumns
 from charging.open_message import Unreadable, open_message
 from charging.usage_event import TEXT_MAX, UsageEvent, epoch_us, scaled
+from charging.wire.event_names import event_names
+from charging.wire.id_hash import id_hash
+from charging.wire.read_events import message_time_us, read_events
 from config.compiled_catalogue import CompiledCatalogue, EventTypeInfo
 from rating_kernels.batch_words import (
     EVENT_INDEX,
@@ -31,7 +35,7 @@ from rating_kernels.batch_words import (
 )
 from rating_kernels.group_image import INFINITE_US
 from rating_kernels.outcomes import Outcome
-from rating_kernels.tariff_table import Bytes, Ints
+from rating_kernels.tariff_table import Ints
 
 UNKNOWN = -1
 INT64_MAX = 2**63 - 1
@@ -44,51 +48,56 @@ class Refusal(NamedTuple):
     detail: str
 
 
-class DecodedBatch(NamedTuple):
-    """Rows for the kernel, and beside them what only people and records need."""
-
-    words: Ints  # rows of `batch_words`
-    text: Bytes
-    events: list[UsageEvent | None]  # None where the bytes are no event
-    details: dict[int, str]  # row -> what exactly is wrong
-    parts: dict[int, bytes]  # row -> its own part of a message that holds several, where it cannot be read
-    messages: list[Message]
-    message_of: list[int]  # row -> place in `messages`
-    identifiers: list[str]
-
-
 def decode_messages(
-    messages: list[Message], catalogue: CompiledCatalogue, message_bytes_max: int
+    messages: MessageColumns, catalogue: CompiledCatalogue, message_bytes_max: int
 ) -> DecodedBatch:
     """Every event of every message as a row."""
-    rows: list[list[int]] = []
-    text = bytearray()
-    events: list[UsageEvent | None] = []
+    words, spans = read_events(
+        messages, event_names(tuple(catalogue.event_types.values())), message_bytes_max
+    )
+    unread = np.flatnonzero(spans[:, S_CODEC] == CODEC_OBJECT).tolist()
+    if not unread:
+        message_of = np.arange(len(messages), dtype=np.int64)
+        return DecodedBatch(words, spans, messages.data, messages, message_of, {}, {}, {})
+    return with_objects(messages, catalogue, message_bytes_max, words, spans, unread)
+
+
+def with_objects(
+    messages: MessageColumns,
+    catalogue: CompiledCatalogue,
+    message_bytes_max: int,
+    read_words: Ints,
+    read_spans: Ints,
+    unread: list[int],
+) -> DecodedBatch:
+    """Rows that the kernel read, and between them those that msgspec has to look at."""
+    opened = {place: _events_of(messages.message(place), message_bytes_max) for place in unread}
+    rows_of = np.ones(len(messages), np.int64)
+    rows_of[unread] = [len(events) for events in opened.values()]
+    first_row = np.cumsum(rows_of) - rows_of
+    words = np.repeat(read_words, rows_of, axis=0)
+    spans = np.repeat(read_spans, rows_of, axis=0)
+    places = EventPlaces(messages.data)
+    objects: dict[int, UsageEvent] = {}
     details: dict[int, str] = {}
     parts: dict[int, bytes] = {}
-    message_of: list[int] = []
-    for place, message in enumerate(messages):
-        for index, event in enumerate(_events_of(message, message_bytes_max)):
-            row = _blank_row(message, index)
-            refusal = event if isinstance(event, Unreadable) else _fill(row, event, catalogue, text)
+    for place, events in opened.items():
+        message = messages.message(place)
+        for index, event in enumerate(events):
+            row = int(first_row[place]) + index
+            filled = _blank_row(message, index)
+            refusal = event if isinstance(event, Unreadable) else _fill(filled, event, catalogue, places)
             if refusal is not None:
-                row[OUTCOME] = refusal.outcome
-                details[len(rows)] = refusal.detail
-                if isinstance(event, Unreadable) and event.part is not None:
-                    parts[len(rows)] = event.part
-            rows.append(row)
-            events.append(event if isinstance(event, UsageEvent) else None)
-            message_of.append(place)
-    return DecodedBatch(
-        np.array(rows, np.int64).reshape(len(rows), EVENT_WORDS),
-        np.frombuffer(bytes(text) or b"\0", np.uint8),
-        events,
-        details,
-        parts,
-        messages,
-        message_of,
-        ["" if event is None else event.service for event in events],
-    )
+                filled[OUTCOME] = refusal.outcome
+                details[row] = refusal.detail
+            if isinstance(event, UsageEvent):
+                objects[row] = event
+            elif event.part is not None:
+                parts[row] = event.part
+            spans[row] = object_spans(*places.add(event.service if isinstance(event, UsageEvent) else ""))
+            words[row] = filled
+    message_of = np.repeat(np.arange(len(messages), dtype=np.int64), rows_of)
+    return DecodedBatch(words, spans, places.text(), messages, message_of, objects, details, parts)
 
 
 def _events_of(message: Message, message_bytes_max: int) -> list[UsageEvent | Unreadable]:
@@ -107,13 +116,15 @@ def _blank_row(message: Message, index: int) -> list[int]:
     row[PARTITION] = message.partition
     row[OFFSET] = message.offset
     row[EVENT_INDEX] = index
-    row[MESSAGE_TIME_US] = message.timestamp_ms * 1_000
+    row[MESSAGE_TIME_US] = message_time_us(message.timestamp_ms)
     row[EVENT_TYPE] = UNKNOWN
     row[PROFILE_AT] = UNKNOWN
     return row
 
 
-def _fill(row: list[int], event: UsageEvent, catalogue: CompiledCatalogue, text: bytearray) -> Refusal | None:
+def _fill(
+    row: list[int], event: UsageEvent, catalogue: CompiledCatalogue, places: EventPlaces
+) -> Refusal | None:
     """Put an event into its row; a refusal where something is wrong with it."""
     for name, value in (("id", event.id), ("source", event.source), ("service", event.service)):
         if not value or len(value) > TEXT_MAX:
@@ -145,10 +156,12 @@ def _fill(row: list[int], event: UsageEvent, catalogue: CompiledCatalogue, text:
     row[EVENT_TYPE] = info.index
     row[QUANTITY] = quantity
     row[ID_HASH] = id_hash(event.source, event.id)
-    return _fill_fields(row, event, info, text)
+    return _fill_fields(row, event, info, places)
 
 
-def _fill_fields(row: list[int], event: UsageEvent, info: EventTypeInfo, text: bytearray) -> Refusal | None:
+def _fill_fields(
+    row: list[int], event: UsageEvent, info: EventTypeInfo, places: EventPlaces
+) -> Refusal | None:
     for field in info.fields:
         value = event.fields.get(field.name)
         if value is None:
@@ -159,10 +172,7 @@ def _fill_fields(row: list[int], event: UsageEvent, info: EventTypeInfo, text: b
             if not isinstance(value, str):
                 return Refusal(Outcome.BAD_FIELD, f"`fields.{field.name}` is no text")
             if field.slot >= 0:
-                encoded = value.encode("utf-8", "replace")
-                row[FIELD_AT + field.slot] = len(text)
-                row[FIELD_LENGTH + field.slot] = len(encoded)
-                text += encoded
+                row[FIELD_AT + field.slot], row[FIELD_LENGTH + field.slot] = places.add(value)
         else:
             if isinstance(value, bool) or not isinstance(value, int) or not -INT64_MAX <= value <= INT64_MAX:
                 return Refusal(Outcome.BAD_FIELD, f"`fields.{field.name}` is no integer")
@@ -170,9 +180,3 @@ def _fill_fields(row: list[int], event: UsageEvent, info: EventTypeInfo, text: b
                 row[FIELD_LENGTH + field.slot] = 0
                 row[FIELD_NUMBER + field.slot] = value
     return None
-
-
-def id_hash(source: str, event_id: str) -> int:
-    """64 bits of BLAKE2b over source and id, as a signed number: what the ring of recent events keeps."""
-    data = f"{source}\0{event_id}".encode("utf-8", "replace")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big", signed=True)

@@ -1,19 +1,25 @@
 """Shell. Rated records, notifications and rejected records to Kafka, by an idempotent producer
 where the broker has them.
 
-Records of one input partition go to one output partition of each topic, in order. Batches are filled
-here and sent whole: an `append` costs a tenth of a `send`.
+Records of one input partition go to one output partition of each topic, in order. Batches are written by
+kernels and sent whole; where aiokafka is not as we know it, record by record by its own builder.
 """
 
 import asyncio
-from collections import defaultdict
+import time
+from collections.abc import Iterator
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaProducer
 
 from charging.kafka_security import security_arguments
-from charging.ports import Output
+from charging.outputs import TOPICS, Outputs
+from charging.wire.producer_seam import packed_batches, seam_holds
 from config.settings import Kafka
+from rating_kernels.tariff_table import Ints
+
+log = structlog.get_logger()
 
 # The broker takes 1 MiB a record batch; what a single record may be is bounded by the same number.
 BATCH_BYTES = 900_000
@@ -24,47 +30,57 @@ class KafkaSink:
     """The output side."""
 
     def __init__(self, settings: Kafka) -> None:
-        self._topics = {
-            "rated": settings.topics.rated,
-            "notifications": settings.topics.notifications,
-            "rejected": settings.topics.rejected,
-        }
-        self._partitions: dict[str, int] = {}
+        self._topics = tuple(getattr(settings.topics, topic) for topic in TOPICS)
+        self._partitions: tuple[int, ...] = ()
+        self._compression = settings.compression
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.bootstrap,
             enable_idempotence=settings.idempotent,
+            compression_type=None if settings.compression == "none" else settings.compression,
             max_batch_size=BATCH_BYTES,
             max_request_size=REQUEST_BYTES,
             linger_ms=0,
             **security_arguments(settings.security),
         )
+        self.packs = seam_holds(self._producer.create_batch, settings.compression)
 
     async def start(self) -> None:
         """Connect; raises KafkaError where no broker answers, KeyError-free: topics must exist."""
+        if not self.packs:
+            log.warning("records are handed to the producer one by one: aiokafka is not the version we know")
         await self._producer.start()
-        for topic in self._topics.values():
-            self._partitions[topic] = len(await self._producer.partitions_for(topic))
+        self._partitions = tuple([len(await self._producer.partitions_for(topic)) for topic in self._topics])
 
     async def stop(self) -> None:
         """Wait for what is under way and disconnect."""
         await self._producer.stop()
 
-    async def publish(self, outputs: list[Output]) -> None:
+    async def publish(self, outputs: Outputs) -> None:
         """Return when all are acknowledged by the broker."""
-        by_place: dict[tuple[str, int], list[Output]] = defaultdict(list)
-        for output in outputs:
-            topic = self._topics[output.topic]
-            by_place[topic, output.partition % self._partitions[topic]].append(output)
-        await asyncio.gather(*(self._send(*place, records) for place, records in by_place.items()))
+        places = outputs.rows_by_place(self._partitions)
+        await asyncio.gather(
+            *(self._send(outputs, rows, topic, partition) for (topic, partition), rows in places.items())
+        )
 
-    async def _send(self, topic: str, partition: int, records: list[Output]) -> None:
-        acknowledgements = []
-        batch: Any = self._producer.create_batch()
-        for record in records:
+    async def _send(self, outputs: Outputs, rows: Ints, topic: int, partition: int) -> None:
+        acknowledgements = [
+            await self._producer.send_batch(batch, self._topics[topic], partition=partition)
+            for batch in self._batches(outputs, rows)
+        ]
+        await asyncio.gather(*acknowledgements)
+
+    def _batches(self, outputs: Outputs, rows: Ints) -> Iterator[Any]:
+        """The rows in order, in batches that the broker takes."""
+        if self.packs:
+            yield from packed_batches(
+                outputs, rows, BATCH_BYTES, time.time_ns() // 1_000_000, self._compression
+            )
+            return
+        batch = self._producer.create_batch()
+        for record in outputs.of(rows):
             if batch.append(key=record.key, value=record.value, timestamp=None) is None:
-                acknowledgements.append(await self._producer.send_batch(batch, topic, partition=partition))
+                yield batch
                 batch = self._producer.create_batch()
                 taken = batch.append(key=record.key, value=record.value, timestamp=None)
                 assert taken is not None, "records are cut to fit a batch where they are built"
-        acknowledgements.append(await self._producer.send_batch(batch, topic, partition=partition))
-        await asyncio.gather(*acknowledgements)
+        yield batch

@@ -1,7 +1,8 @@
-"""Shell. Usage messages by aiokafka's public way: a group member that never lets Kafka choose a position.
+"""Shell. Usage messages from Kafka: a group member that never lets Kafka choose a position.
 
 The automatic reset and automatic commit of offsets are off. A partition that the group gives us is held
-until the pump has claimed it in the store and says where to start.
+until the pump has claimed it in the store and says where to start. Record batches come whole where aiokafka is
+as `whole_batches` knows it, otherwise message by message in aiokafka's public way.
 """
 
 import asyncio
@@ -14,8 +15,9 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from charging.kafka_security import security_arguments
-from charging.messages import Message
+from charging.messages import NO_MESSAGES, Message, MessageColumns, joined, message_columns
 from charging.ports import Bounds
+from charging.wire.whole_batches import Wanted, seam_fault, take_whole_batches
 from config.settings import Kafka
 
 log = structlog.get_logger()
@@ -24,6 +26,8 @@ log = structlog.get_logger()
 REBALANCE_TIMEOUT_MS = 60_000
 FETCH_MAX_WAIT_MS = 100
 PARTITION_FETCH_BYTES = 4 * 1024 * 1024
+# A batch that cannot be read may be sound on the next answer, or when the broker's disk was mended.
+REFUSED_RETRY_S = 10
 
 
 class KafkaSource:
@@ -33,6 +37,9 @@ class KafkaSource:
         self._topic = settings.topics.usage
         self._release = release
         self._started: set[int] = set()
+        self._wanted = Wanted(self._refuse)
+        self._by_batch = False
+        self._retry_refused_at_s: float = 0
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.bootstrap,
             group_id=settings.group_id,
@@ -50,6 +57,12 @@ class KafkaSource:
     async def start(self) -> None:
         """Join the group; raises KafkaError where no broker answers."""
         await self._consumer.start()
+        fault = seam_fault()
+        self._by_batch = not fault
+        if fault:
+            log.warning("messages are polled one by one", why=fault)
+        else:
+            take_whole_batches(self._consumer, self._wanted)
         self._consumer.subscribe([self._topic], listener=_Listener(self))
 
     async def stop(self) -> None:
@@ -60,23 +73,61 @@ class KafkaSource:
         """Partitions given to us by now."""
         return frozenset(tp.partition for tp in self._consumer.assignment() if tp.topic == self._topic)
 
-    async def poll(self, messages_max: int, linger_ms: int) -> list[Message]:
+    async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
         """The next messages of started partitions, each partition's in order of offset."""
+        self._retry_refused()
         try:
-            polled: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
-                timeout_ms=linger_ms, max_records=messages_max
-            )
+            if self._by_batch:
+                return joined(await self._poll_batches(messages_max, linger_ms))
+            return message_columns(await self._poll_messages(messages_max, linger_ms))
         except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
             # The partition was given to us a moment ago, or the log moved away below us: claim anew.
             log.warning("partition has no position", error=str(error))
             self._started.clear()
-            return []
+            return NO_MESSAGES
+
+    async def _poll_batches(self, messages_max: int, linger_ms: int) -> list[MessageColumns]:
+        """A "record" is a list of columns here, as many as there is room for; one of each partition."""
+        pieces: list[MessageColumns] = []
+        self._wanted.messages = messages_max
+        while self._wanted.messages:
+            polled = await self._consumer.getmany(timeout_ms=0 if pieces else linger_ms, max_records=1)
+            if not polled:
+                break
+            for tp, lists in polled.items():
+                if tp.partition in self._started:
+                    pieces += [piece for one in lists for piece in one]
+        return pieces
+
+    async def _poll_messages(self, messages_max: int, linger_ms: int) -> list[Message]:
+        polled: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
+            timeout_ms=linger_ms, max_records=messages_max
+        )
         return [
-            Message(tp.partition, record.offset, record.timestamp, record.value, tuple(record.headers))
+            _message(tp.partition, record)
             for tp, records in polled.items()
             if tp.partition in self._started
             for record in records
         ]
+
+    def alarms(self) -> list[str]:
+        """Partitions that stand still because a record batch cannot be read, and why."""
+        return [
+            f"held, tried again every {REFUSED_RETRY_S} s: {why}" for why in self._wanted.refused.values()
+        ]
+
+    def _refuse(self, partition: int, why: str) -> None:
+        """Nothing behind a batch that cannot be read is charged before it; the other partitions go on."""
+        self._consumer.pause(self._tp(partition))
+        self._retry_refused_at_s = asyncio.get_running_loop().time() + REFUSED_RETRY_S
+        log.error("partition held", partition=partition, why=why)
+
+    def _retry_refused(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if self._wanted.refused and now_s >= self._retry_refused_at_s:
+            self._retry_refused_at_s = now_s + REFUSED_RETRY_S
+            for partition in self._wanted.refused.keys() & self._started:
+                self._consumer.resume(self._tp(partition))
 
     def started(self) -> frozenset[int]:
         """Partitions that are being delivered."""
@@ -96,12 +147,14 @@ class KafkaSource:
         self._consumer.seek(tp, offset)
         self._consumer.resume(tp)
         try:
-            records = await self._consumer.getmany(tp, timeout_ms=2_000, max_records=1)
+            self._wanted.messages = 1
+            polled = await self._consumer.getmany(tp, timeout_ms=2_000, max_records=1)
         finally:
             self.hold(partition)
-        for record in records.get(tp, ()):
-            if record.offset == offset:
-                return Message(partition, offset, record.timestamp, record.value, tuple(record.headers))
+        for record in polled.get(tp, ()):
+            message = joined(record).message(0) if self._by_batch else _message(partition, record)
+            if message.offset == offset:
+                return message
         return None
 
     def start_at(self, partition: int, offset: int) -> None:
@@ -114,6 +167,7 @@ class KafkaSource:
     def hold(self, partition: int) -> None:
         """Deliver nothing of the partition until it is started again."""
         self._started.discard(partition)
+        self._wanted.refused.pop(partition, None)
         if partition in self.assigned():
             self._consumer.pause(self._tp(partition))
 
@@ -131,6 +185,7 @@ class KafkaSource:
         """Partitions are taken back: let the pump finish or undo what is in flight, then let go."""
         await self._release()
         self._started.clear()
+        self._wanted.refused.clear()
 
     def given(self, partitions: set[TopicPartition]) -> None:
         """Hold what the group gives us; any position will do until the pump has claimed it."""
@@ -140,6 +195,10 @@ class KafkaSource:
 
     def _tp(self, partition: int) -> TopicPartition:
         return TopicPartition(self._topic, partition)
+
+
+def _message(partition: int, record: Any) -> Message:
+    return Message(partition, record.offset, record.timestamp, record.value, tuple(record.headers))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types

@@ -7,6 +7,7 @@ from the store after a crash; so it has the same bytes whoever writes it, howeve
 import base64
 import hashlib
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from balance_store.decision_record import DecidedEvent, Impact, Notice
 from charging.messages import Message
 from charging.usage_event import UsageEvent, rfc3339
+from charging.wire.record_pieces import RecordPieces, record_pieces
 from config.compiled_catalogue import CompiledCatalogue
 from rating_kernels.batch_columns import (
     FLAG_CAPPED,
@@ -28,7 +30,7 @@ from rating_kernels.batch_columns import (
     IMPACT_UNRATED,
 )
 from rating_kernels.group_image import POSITION_PARTITION_SHIFT
-from rating_kernels.outcomes import Outcome
+from rating_kernels.outcomes import REJECTED_FROM, Outcome
 
 IMPACT_NAMES = {
     IMPACT_ALLOWANCE: "allowance",
@@ -139,6 +141,22 @@ class RecordWriter:
         self._names = catalogue.names
         self._items = catalogue.items
         self._outcomes = {int(outcome): outcome for outcome in Outcome}
+
+    @cached_property
+    def pieces(self) -> RecordPieces:
+        """What the kernel of rated records needs to write the same bytes."""
+        event_types = sorted(self._catalogue.event_types.values(), key=lambda info: info.index)
+        return record_pieces(
+            self._format,
+            self._topic,
+            {number: outcome.name for number, outcome in self._outcomes.items() if number < REJECTED_FROM},
+            self._names,
+            self._resources,
+            self._items,
+            IMPACT_NAMES,
+            FLAG_NAMES,
+            [info.quantity_decimals for info in event_types],
+        )
 
     def following(self, catalogue: CompiledCatalogue) -> "RecordWriter":
         """A writer by a newer version, which still knows what older decisions name and is gone by now."""

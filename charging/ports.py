@@ -2,7 +2,8 @@
 
 from typing import NamedTuple, Protocol
 
-from charging.messages import Message
+from charging.messages import Message, MessageColumns
+from charging.outputs import Outputs
 
 
 class Bounds(NamedTuple):
@@ -10,15 +11,6 @@ class Bounds(NamedTuple):
 
     first_offset: int
     end_offset: int
-
-
-class Output(NamedTuple):
-    """One record to publish: `topic` is a key of the settings' topics, not yet a name."""
-
-    topic: str
-    partition: int  # of the input; the sink folds it onto the partitions the topic has
-    key: bytes
-    value: bytes
 
 
 class Source(Protocol):
@@ -32,7 +24,7 @@ class Source(Protocol):
         """Partitions that are being delivered; the source may drop one whose position it lost."""
         ...
 
-    async def poll(self, messages_max: int, linger_ms: int) -> list[Message]:
+    async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
         """The next messages of started partitions, each partition's in order of offset."""
         ...
 
@@ -60,6 +52,6 @@ class Source(Protocol):
 class Sink(Protocol):
     """Where records go."""
 
-    async def publish(self, outputs: list[Output]) -> None:
+    async def publish(self, outputs: Outputs) -> None:
         """Return when all are acknowledged; raises what the broker's client raises."""
         ...

@@ -1,11 +1,12 @@
 """Shell. The loop of the daemon (ARCHITECTURE 5.3): poll, decode, load, decide, commit, publish, raise floors.
 
-One batch is charged at a time; while it is published the next one is polled, decoded and charged, so at
-most two are in flight and memory is bounded whatever the backlog. Rebalances wait for their turn.
+While one batch is committed and published the next one is polled, decoded and decided: at most two are in
+flight, and memory is bounded whatever the backlog. Rebalances wait for their turn.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -15,10 +16,11 @@ from charging.backoff import Backoff
 from charging.catalogue_in_use import CatalogueInUse
 from charging.charge_batch import BatchCharger, ClaimsLostError
 from charging.charged_batch import ChargedBatch
-from charging.messages import Message
+from charging.messages import MessageColumns
 from charging.metrics import Metrics
+from charging.outputs import Outputs
 from charging.ownership import Ownership
-from charging.ports import Bounds, Output, Sink, Source
+from charging.ports import Bounds, Sink, Source
 from charging.shard_sessions import ShardSessions
 from charging.take_over import FencedError, WrongLogError, start_of, take_over
 from config.settings import Charging
@@ -27,6 +29,37 @@ log = structlog.get_logger()
 
 # How long an owner of nothing waits in a poll: it has nothing to be quick for.
 IDLE_POLL_MS = 100
+
+
+class InFlight:
+    """A batch from its commit to its floors: `committed` ends as the commit did, `finished` after publishing.
+
+    Where the claims were lost there is nothing to publish, and `finished` is no failure.
+    """
+
+    def __init__(
+        self,
+        batch: ChargedBatch,
+        commit: Coroutine[Any, Any, None],
+        publish: Callable[[ChargedBatch], Coroutine[Any, Any, None]],
+        before: asyncio.Task[None] | None,
+    ) -> None:
+        self.batch = batch
+        self.committed = asyncio.create_task(commit, name="commit")
+        self.finished = asyncio.create_task(self._finish(publish, before), name="publish")
+
+    async def _finish(
+        self,
+        publish: Callable[[ChargedBatch], Coroutine[Any, Any, None]],
+        before: asyncio.Task[None] | None,
+    ) -> None:
+        try:
+            await self.committed
+        except ClaimsLostError:
+            return
+        if before is not None:
+            await before
+        await publish(self.batch)
 
 
 class Pump:
@@ -39,8 +72,8 @@ class Pump:
         sessions: ShardSessions,
         charger: BatchCharger,
         catalogues: CatalogueInUse,
-        decode: Callable[[list[Message], dict[int, Ownership]], ChargedBatch],
-        encode: Callable[[ChargedBatch], list[Output]],
+        decode: Callable[[MessageColumns, dict[int, Ownership]], ChargedBatch],
+        encode: Callable[[ChargedBatch], Outputs],
         settings: Charging,
         clock_us: Callable[[], int],
         backoff: Backoff,
@@ -65,7 +98,8 @@ class Pump:
         self._fenced: set[int] = set()
         self._turn = asyncio.Lock()
         self._generation = 0
-        self._publishing: asyncio.Task[None] | None = None
+        # The batch before the one in hand; and the one before that, until the one in hand is decided.
+        self._in_flight: list[InFlight] = []
         self._claim_not_before_us = 0
         self._swept_at_us = 0
         self._floor_rose_at_us: dict[int, int] = {}
@@ -77,9 +111,7 @@ class Pump:
         """Charge until `stop`; then finish what is in flight and carry the floors to all shards."""
         while not self._stopping:
             async with self._turn:
-                if self._publishing is not None and self._publishing.done():
-                    # If it failed, so do we: also when no batch follows that would wait for it.
-                    await self._published()
+                await self._look_after_batches(wait=False)
                 await self._switch_catalogue()
                 await self._own_what_is_assigned()
             generation = self._generation
@@ -90,7 +122,7 @@ class Pump:
                 # A rebalance during the poll took everything back; what was polled comes again.
                 if generation != self._generation:
                     continue
-                await self._charge([m for m in messages if m.partition in self.owned])
+                await self._charge(messages.of_partitions(frozenset(self.owned)))
                 await self._sweep_if_due()
         async with self._turn:
             await self._let_go()
@@ -105,7 +137,7 @@ class Pump:
             await self._let_go()
 
     async def _let_go(self) -> None:
-        await self._published()
+        await self._finished()
         try:
             await self._charger.carry_floors(self.owned)
         except ClaimsLostError as error:
@@ -119,7 +151,7 @@ class Pump:
         """Go on with a newer catalogue, once nothing that was decided by the old one is in flight."""
         if self._catalogues.offered is None:
             return
-        await self._published()
+        await self._look_after_batches(wait=True)
         before = self._catalogues.version
         self._catalogues.switch()
         log.info("catalogue switched", before=before, catalogue=self._catalogues.version)
@@ -131,7 +163,7 @@ class Pump:
         assigned = self._source.assigned()
         gone = frozenset(self.owned) - (assigned & self._source.started())
         if gone:
-            await self._published()
+            await self._look_after_batches(wait=True)
             self._forget(gone)
         missing = assigned - self.owned.keys() - self.alarms.keys()
         if not missing:
@@ -189,8 +221,9 @@ class Pump:
             # No shard is worth trying until there is a newer one: `_own_what_is_assigned` waits for it.
             self._catalogues.want(error.catalogue_wanted)
             partitions = frozenset(self.owned)
+        self._charger.drop_decided()
+        partitions |= await self._finished()
         log.warning("claims lost", why=str(error), partitions=sorted(partitions))
-        await self._published()
         for partition in partitions & self.owned.keys():
             self._held[partition] = self.owned[partition].epoch
         if error.fenced:
@@ -200,20 +233,30 @@ class Pump:
 
     # Batches -----------------------------------------------------------------------------------
 
-    async def _charge(self, messages: list[Message]) -> None:
-        if not messages:
+    async def _charge(self, messages: MessageColumns) -> None:
+        """Decide a batch while the one before it is committed; then let it be committed and published."""
+        if not len(messages):
             return
+        # What was sent before the last one is published by now, or we wait for it.
+        while len(self._in_flight) > 1:
+            await self._in_flight[0].finished
+            del self._in_flight[0]
         with self._metrics.stage("decode"):
             batch = self._decode(messages, self.owned)
         self._metrics.batch_events.observe(len(batch))
         try:
-            await self._charger.charge(batch, self.owned)
+            await self._charger.decide(batch, self.owned)
+            for one in self._in_flight:
+                await one.committed
         except ClaimsLostError as error:
             await self._lose(error, batch.partitions() | error.partitions)
             return
         self._backoff.reset()
-        await self._published()
-        self._publishing = asyncio.create_task(self._publish(batch), name="publish")
+        before = self._in_flight[-1].finished if self._in_flight else None
+        self._in_flight.append(InFlight(batch, self._commit(batch), self._publish, before))
+
+    async def _commit(self, batch: ChargedBatch) -> None:
+        await self._charger.commit(batch, self.owned)
 
     async def _publish(self, batch: ChargedBatch) -> None:
         """Publish and raise floors; the batch before this one is done by now, so floors rise in order."""
@@ -232,14 +275,36 @@ class Pump:
         for partition, floor in batch.floors().items():
             self.owned[partition].raise_floor(floor)
             self._floor_rose_at_us[partition] = now_us
-        oldest_us = min(message.timestamp_ms for message in batch.messages) * 1_000
-        self._metrics.end_to_end.observe((now_us - oldest_us) / 1e6)
+        self._metrics.end_to_end.observe((now_us - batch.oldest_us()) / 1e6)
 
-    async def _published(self) -> None:
-        """Wait until nothing is being published."""
-        if self._publishing is not None:
-            publishing, self._publishing = self._publishing, None
-            await publishing
+    async def _look_after_batches(self, *, wait: bool) -> None:
+        """Let go of batches that are done, or of all once they are; where one lost its claims, so do we."""
+        while self._in_flight and (wait or self._in_flight[0].finished.done()):
+            one = self._in_flight[0]
+            await one.finished
+            try:
+                await one.committed
+            except ClaimsLostError as error:
+                await self._lose(error, error.partitions)
+            else:
+                del self._in_flight[0]
+
+    async def _finished(self) -> frozenset[int]:
+        """Wait until nothing is in flight; partitions of batches that lost their claims."""
+        lost: frozenset[int] = frozenset()
+        while self._in_flight:
+            one = self._in_flight[0]
+            await one.finished
+            if one.committed.exception() is not None:
+                lost |= one.batch.partitions()
+            del self._in_flight[0]
+        return lost
+
+    def abandon(self) -> None:
+        """Drop what is in flight, as a process that dies does."""
+        for one in self._in_flight:
+            one.committed.cancel()
+            one.finished.cancel()
 
     # What is done now and then -----------------------------------------------------------------
 

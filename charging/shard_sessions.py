@@ -1,11 +1,13 @@
 """Shell. One conversation per shard: one call in flight, the version last seen, the cache kept honest.
 
-Every answer names what others changed; the cache forgets it before anybody can use it.
+Every answer names what others changed; the cache forgets it before anybody can use it, and so does the batch
+that is decided but not sent.
 """
 
 import asyncio
 
 from balance_store.requests import (
+    Changed,
     Claim,
     ClaimAnswer,
     Commit,
@@ -18,6 +20,7 @@ from balance_store.requests import (
     Version,
 )
 from charging.balance_cache import BalanceCache
+from charging.unsent_commits import UnsentCommits
 
 
 class StoreWentBackError(StoreUnreachableError):
@@ -30,6 +33,8 @@ class ShardSessions:
     def __init__(self, store: Store, cache: BalanceCache) -> None:
         self.store = store
         self.cache = cache
+        # Decisions that wait for the batch before them.
+        self.unsent: UnsentCommits | None = None
         self._seen: dict[int, Version] = {}
         self._locks = [asyncio.Lock() for _ in range(store.shards)]
 
@@ -44,8 +49,21 @@ class ShardSessions:
 
     def forget_shard(self, shard: int) -> None:
         """Know nothing of the shard any more."""
+        self.take_back_unsent(shard)
         self._seen.pop(shard, None)
         self.cache.forget_shard(shard)
+
+    def take_back_unsent(self, shard: int) -> None:
+        """Decisions of this shard that are not sent must be made again, on what the store has."""
+        if self.unsent is not None:
+            self.cache.forget_rows(self.unsent.take_back(shard), frozenset())
+
+    def _hear(self, shard: int, changed: Changed, version: Version) -> None:
+        """Know a newer version, and nothing any more of what it changed."""
+        if self.unsent is not None and self.unsent.stand_on(shard, changed):
+            self.take_back_unsent(shard)
+        self.cache.forget(shard, changed)
+        self._seen[shard] = version
 
     async def load(self, shard: int, group_ids: set[int], profile_ids: set[int]) -> LoadAnswer:
         """Read records into the cache."""
@@ -60,18 +78,20 @@ class ShardSessions:
                 raise StoreWentBackError(
                     f"shard {shard} went back from version {seen.number} to {answer.version.number}"
                 )
-            self.cache.forget(shard, answer.changed)
-            self._seen[shard] = answer.version
-            self.cache.install(shard, answer.records)
+            self._hear(shard, answer.changed, answer.version)
+            # Somebody else's load may have brought a group meanwhile, and a decision may have changed it since.
+            groups = {g: r for g, r in answer.records.groups.items() if not self.cache.is_fresh(g)}
+            self.cache.install(shard, answer.records._replace(groups=groups))
             return answer
 
     async def commit(self, commit: Commit) -> CommitAnswer:
         """Send a commit; what it wrote is forgotten unless it was accepted."""
         async with self._locks[commit.shard]:
             answer = await self.store.commit(commit)
-            self.cache.forget(commit.shard, answer.changed)
-            self._seen[commit.shard] = answer.version
+            self._hear(commit.shard, answer.changed, answer.version)
             if answer.status is not CommitStatus.ACCEPTED:
+                # What was decided after it stands on it.
+                self.take_back_unsent(commit.shard)
                 written = commit.writes
                 self.cache.forget_rows(frozenset(written.groups), frozenset(written.profiles))
                 self.cache.install(commit.shard, answer.fresh)
@@ -82,6 +102,6 @@ class ShardSessions:
         async with self._locks[claim.shard]:
             answer = await self.store.claim(claim)
             if self._seen.get(claim.shard) != answer.version:
-                self.cache.forget_shard(claim.shard)
+                self.forget_shard(claim.shard)
             self._seen[claim.shard] = answer.version
             return answer

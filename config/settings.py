@@ -80,6 +80,10 @@ class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
             "yes or no", "the broker drops what a retry repeats; without, a record may come twice, same id"
         ),
     ] = True
+    compression: Annotated[
+        Literal["none", "lz4", "zstd"],
+        _meta("name", "of the records we publish"),
+    ] = "none"
     topics: Topics = field(default_factory=Topics)
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
 

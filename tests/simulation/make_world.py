@@ -20,6 +20,7 @@ from tests.simulation.world import Faults, World
 
 CUSTOMERS = 24
 EVENTS = 60
+CROWD_EVENTS = 240
 PARTITIONS = 2
 SHARDS = 2
 
@@ -76,8 +77,13 @@ def publications(seed: int):
     return [publication_of(one) for one in onboarded]
 
 
-def make_world(seed: int, faults: Faults, crash_at: frozenset[int] = frozenset()) -> World:
-    """A world ready to run; the same seed gives the same customers and messages."""
+def make_world(
+    seed: int, faults: Faults, crash_at: frozenset[int] = frozenset(), *, crowded: bool = False
+) -> World:
+    """A world ready to run; the same seed gives the same customers and messages.
+
+    Crowded: more events, and those of a customer come by any partition, so that daemons contend all the time.
+    """
     world = World(
         seed=seed,
         catalogues=catalogues(),
@@ -87,18 +93,20 @@ def make_world(seed: int, faults: Faults, crash_at: frozenset[int] = frozenset()
         crash_at=crash_at,
     )
     run(install(world.store, publications(seed % 4)))
-    world.logs = messages(seed)
+    world.logs = messages(seed, crowded=crowded)
     return world
 
 
-def messages(seed: int) -> list[list[Message]]:
+def messages(seed: int, *, crowded: bool) -> list[list[Message]]:
     """Usage spread over partitions by customer; a twentieth is sent twice or is no event at all."""
     dice = random.Random(f"messages/{seed}")
     logs: list[list[Message]] = [[] for _ in range(PARTITIONS)]
     sent: list[bytes] = []
-    for event in usage_events(CUSTOMERS, EVENTS, seed, 0.8):
+    for event in usage_events(CUSTOMERS, CROWD_EVENTS if crowded else EVENTS, seed, 0.8):
         # Members of a family are on different partitions now and then: their pool is contended.
         partition = int(event["service"][-1]) % PARTITIONS
+        if crowded:
+            partition = dice.randrange(PARTITIONS)
         value = msgspec.json.encode(event)
         values = [value]
         chance = dice.random()

@@ -12,6 +12,7 @@ from charging.charge_batch import BatchCharger
 from charging.charged_batch import ChargedBatch
 from charging.decide_batch import decision_limits
 from charging.decode_events import decode_messages
+from charging.messages import message_columns
 from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.shard_sessions import ShardSessions
@@ -101,12 +102,32 @@ def check(world: World) -> None:
     assert set(decided) == expected, f"seed {world.seed}: lost {expected - set(decided)}"
     twice = [place for place, count in decided.items() if count > 1]
     assert not twice, f"seed {world.seed}: decided twice {twice}"
+    _check_order(world)
     different = [name for name, values in world.published.items() if len(values) > 1]
     assert not different, f"seed {world.seed}: published with two contents {different}"
     ids = {name.split(" ", 1)[1] for name in world.published if not name.startswith("notifications")}
     wanted = {f"{SETTINGS.kafka.topics.usage}/{p}/{offset}/{index}" for p, offset, index in expected}
     assert ids == wanted, f"seed {world.seed}: not published {wanted - ids}"
     _check_catalogues(world)
+
+
+def _check_order(world: World) -> None:
+    """A customer's events of one partition are decided in the order in which they were sent."""
+    last: dict[tuple[int, str], int] = {}
+    for _, _, places in world.commits:
+        for partition, offset, _ in places:
+            who = (partition, _service(world.logs[partition][offset].value or b""))
+            assert last.get(who, -1) < offset, f"seed {world.seed}: decided out of order {who} {offset}"
+            last[who] = offset
+
+
+def _service(value: bytes) -> str:
+    """Whose event it is; nobody's where it is none."""
+    try:
+        event = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return "nobody"
+    return str(event.get("service")) if isinstance(event, dict) else "nobody"
 
 
 def _check_catalogues(world: World) -> None:
@@ -150,7 +171,9 @@ async def _replay(world: World, fresh: World) -> None:
             cache = BalanceCache(fresh.catalogues[version], 10_000)
             sessions = ShardSessions(fresh.store, cache)
             charger = _replayer(sessions, tags, metrics)
-        decoded = decode_messages(messages, cache.catalogue, SETTINGS.charging.message_bytes_max)
+        decoded = decode_messages(
+            message_columns(messages), cache.catalogue, SETTINGS.charging.message_bytes_max
+        )
         await charger.charge(ChargedBatch(decoded, owned, version), owned)
 
 

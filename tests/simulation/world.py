@@ -31,11 +31,12 @@ from charging.charge_batch import BatchCharger
 from charging.charged_batch import ChargedBatch
 from charging.decide_batch import decision_limits
 from charging.decode_events import decode_messages
-from charging.messages import Message
+from charging.messages import Message, MessageColumns, message_columns
 from charging.metrics import Metrics
 from charging.output_batch import batch_outputs
 from charging.output_records import RecordWriter
-from charging.ports import Bounds, Output
+from charging.outputs import Output, Outputs
+from charging.ports import Bounds
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
 from config.compiled_catalogue import CompiledCatalogue
@@ -194,7 +195,7 @@ class SimSource:
     def started(self) -> frozenset[int]:
         return frozenset(self._at)
 
-    async def poll(self, messages_max: int, linger_ms: int) -> list[Message]:
+    async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
         await self._world.step(self._daemon)
         await asyncio.sleep(linger_ms / 1000)
         if self._world.dice.random() < self._world.faults.new_catalogue:
@@ -208,7 +209,7 @@ class SimSource:
             batch = log[self._at[partition] : self._at[partition] + count]
             self._at[partition] += len(batch)
             taken += batch
-        return taken
+        return message_columns(taken)
 
     async def bounds(self, partitions: frozenset[int]) -> dict[int, Bounds]:
         await self._world.step(self._daemon)
@@ -235,12 +236,13 @@ class SimSink:
         self._world = world
         self._daemon = daemon
 
-    async def publish(self, outputs: list[Output]) -> None:
+    async def publish(self, outputs: Outputs) -> None:
         await self._world.step(self._daemon)
-        cut = self._world.dice.randint(0, len(outputs))
-        self._take(outputs[:cut])
+        records = list(outputs)
+        cut = self._world.dice.randint(0, len(records))
+        self._take(records[:cut])
         await self._world.step(self._daemon)
-        self._take(outputs[cut:])
+        self._take(records[cut:])
         await self._world.step(self._daemon)
 
     def _take(self, outputs: list[Output]) -> None:
@@ -300,10 +302,9 @@ class SimDaemon:
         except CrashError:
             self.dead = True
         finally:
-            publishing = self.pump._publishing
-            if publishing is not None:
-                publishing.cancel()
-                await asyncio.gather(publishing, return_exceptions=True)
+            in_flight = [task for one in self.pump._in_flight for task in (one.committed, one.finished)]
+            self.pump.abandon()
+            await asyncio.gather(*in_flight, return_exceptions=True)
 
     def look(self) -> None:
         """Find what is in the folder."""

@@ -1,0 +1,152 @@
+"""Shell. One deployment to measure: its own topics, its own database of the store, customers, and usage sent to it."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from aiokafka import AIOKafkaConsumer
+
+from balance_store.client import StoreClient
+from balance_store.deployment import create
+from bench.process_time import children_of
+from bench.workload import SEED, customer_lines, usage_events
+from charging.send_usage import send_usage
+from charging.server_plan import ServerState
+from charging.servers import start_servers, stop_servers
+from charging.topics import create_topics
+from charging.usage_event import UsageEvent
+from config.load import load_compiled_catalogue, load_settings
+from config.settings import Settings
+from customer_care.install_customers import install
+from customer_care.onboarding import onboard_lines
+from customer_care.publication import publication_of
+
+Wire = Literal["json", "msgpack"]
+INSTALL_AT_ONCE = 2_000
+FETCH_BYTES = 4 * 1024 * 1024
+
+
+class Servers:
+    """Broker and store on this machine for as long as the block lasts."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> "Servers":
+        self.state: ServerState = start_servers(self._directory, parent_pid=os.getpid())
+        self.pids = children_of(self.state.supervisor_pid)
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        stop_servers(self._directory)
+
+    @property
+    def store_pid(self) -> int:
+        """The store's process."""
+        return self.pids["valkey-server"]
+
+    @property
+    def broker_pid(self) -> int:
+        """The broker's process."""
+        return next(pid for name, pid in self.pids.items() if name != "valkey-server")
+
+
+class Polled(NamedTuple):
+    """What it costs to read messages and do nothing with them."""
+
+    events_a_second: float
+    cpu_us: float  # of the reader, an event
+
+
+class Deployed:
+    """A deployment by a name of its own; several may be on the same servers."""
+
+    def __init__(
+        self, directory: Path, servers: Servers, name: str, number: int, wire: Wire, more: str = ""
+    ) -> None:
+        directory.mkdir()
+        self.name = name
+        self.wire = wire
+        self.settings_file = directory / "settings.toml"
+        self.log_file = directory / "daemon.log"
+        topics = ", ".join(f'{t} = "{name}-{t}"' for t in ("usage", "rated", "notifications", "rejected"))
+        self.settings_file.write_text(
+            f'[kafka]\nbootstrap = "{servers.state.kafka_bootstrap}"\ngroup_id = "{name}"\n'
+            f"topics = {{ {topics} }}\nsession_timeout_ms = 6000\n"
+            f'[store]\nurl = "{servers.state.store_url}?db={number}"\n'
+            f'[charging]\nhorizon_hours = 0\nahead_seconds = 0\noutput_format = "{wire}"\n{more}'
+            '[http]\nport = 0\n[log]\nlevel = "info"\n'
+        )
+        self.settings: Settings = load_settings(str(self.settings_file), {})
+        self.customers = 0
+
+    async def deploy(self, customers: int) -> None:
+        """Topics, store and customers."""
+        self.customers = customers
+        await create_topics(self.settings.kafka)
+        await create(self.settings.store)
+        lines = (msgspec.json.encode(line) for line in customer_lines(customers))
+        onboarded, faults = onboard_lines(lines, load_compiled_catalogue(""), self.settings.store.shards)
+        assert not faults, faults[:3]
+        store = await StoreClient.connect(self.settings.store)
+        for first in range(0, len(onboarded), INSTALL_AT_ONCE):
+            await install(store, [publication_of(one) for one in onboarded[first : first + INSTALL_AT_ONCE]])
+        await store.close()
+
+    def events(
+        self, events: int, number: int, exponent: float, call_seconds: int = 0
+    ) -> Iterator[dict[str, Any]]:
+        """A round's events, with ids of their own; calls all of one length where `call_seconds` says so."""
+        for event in usage_events(self.customers, events, SEED + number, exponent):
+            own = event | {"id": f"r{number}-{event['id']}"}
+            if call_seconds and own["type"] == "call":
+                own["quantity"] = call_seconds
+            yield own
+
+    async def send(self, events: Iterator[dict[str, Any]]) -> None:
+        """Put events on the usage topic, as fast as the broker takes them."""
+        await send_usage(self.settings.kafka, map(msgspec.json.encode, events), self.wire, 0)
+
+    def consumer(self, topic: str) -> Any:
+        """A reader of one topic that is no member of a group."""
+        return AIOKafkaConsumer(
+            topic, bootstrap_servers=self.settings.kafka.bootstrap, max_partition_fetch_bytes=FETCH_BYTES
+        )
+
+    async def ends(self) -> dict[Any, int]:
+        """Where the usage topic's partitions end now."""
+        consumer = self.consumer(self.settings.kafka.topics.usage)
+        await consumer.start()
+        try:
+            ends: dict[Any, int] = await consumer.end_offsets(sorted(consumer.assignment()))
+            return ends
+        finally:
+            await consumer.stop()
+
+    async def poll(self, start: dict[Any, int], events: int, *, decode: bool) -> Polled:
+        """Read the usage topic from there with aiokafka's `getmany` and do nothing with it, or decode it."""
+        consumer = self.consumer(self.settings.kafka.topics.usage)
+        await consumer.start()
+        kind = msgspec.json if self.wire == "json" else msgspec.msgpack
+        decoder = kind.Decoder(UsageEvent)
+        try:
+            for place, offset in start.items():
+                consumer.seek(place, offset)
+            seen = 0
+            began, cpu_began = time.perf_counter(), time.process_time()
+            while seen < events:
+                for records in (await consumer.getmany(timeout_ms=1_000)).values():
+                    if decode:
+                        for record in records:
+                            decoder.decode(record.value)
+                    seen += len(records)
+            took, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+            return Polled(seen / took, cpu * 1e6 / seen)
+        finally:
+            await consumer.stop()

@@ -1,0 +1,31 @@
+"""Shell. CPU time of processes, as the kernel counts it."""
+
+import os
+from pathlib import Path
+
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far; those of threads included, of children not."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of a process, in MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def children_of(pid: int) -> dict[str, int]:
+    """Child processes by the name of their program; the youngest where several have one."""
+    found = {}
+    for stat in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda path: int(path.parent.name)):
+        try:
+            head, _, tail = stat.read_text().rpartition(")")
+        except OSError:
+            continue  # it ended while we looked
+        if int(tail.split()[1]) == pid:
+            found[head.partition("(")[2]] = int(stat.parent.name)
+    return found

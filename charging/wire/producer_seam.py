@@ -1,0 +1,147 @@
+"""Shell. Record batches that kernels wrote, handed to aiokafka's producer in place of those that it builds.
+
+`PackedBatch` has the methods of aiokafka's batch builder that its producer calls, so the producer still
+numbers the batches and the broker still recognises one that comes twice. Those methods are private to
+aiokafka: its version is pinned, all we know of it is in this module, and `seam_holds` proves it at start.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from aiokafka.codec import lz4_encode, zstd_encode
+from aiokafka.record.util import calc_crc32c
+
+from charging.outputs import Output, Outputs, outputs_of
+from charging.wire.record_batches import records_that_fit, write_records
+from rating_kernels.tariff_table import Ints
+
+# Kafka protocol, record batch of format 2: base offset, length, leader epoch, magic, CRC | attributes, last
+# offset difference, first and last timestamp, producer id, epoch, base sequence, records.
+HEADER = struct.Struct(">qiibIhiqqqhii")
+LENGTH_END = struct.calcsize(">qi")
+CRC = struct.Struct(">I")
+CRC_AT = struct.calcsize(">qiib")
+CHECKED_FROM = CRC_AT + CRC.size
+MAGIC = 2
+NO_EPOCH = NO_PRODUCER = -1
+# The codec's number in a batch's attributes, and what compresses.
+CODECS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
+    "none": (0, bytes),
+    "lz4": (3, lz4_encode),
+    "zstd": (4, zstd_encode),
+}
+# More than the records of the proof take.
+PROOF_BYTES = 100_000
+
+
+class PackedBatch:
+    """One record batch, complete but for what the producer knows; what is full takes nothing more."""
+
+    def __init__(self, buffer: bytearray, records: int, timestamp_ms: int, compression: str) -> None:
+        self._buffer = buffer  # room for the header, then the records
+        self._records = records
+        self._timestamp_ms = timestamp_ms
+        self._compression = compression
+        self._producer = (NO_PRODUCER, NO_PRODUCER, 0)
+        self._built = False
+
+    def append(self, **_record: object) -> None:
+        """Full: the producer begins a batch of its own."""
+
+    def close(self) -> None:
+        """Nothing: it never was open."""
+
+    def closed(self) -> bool:
+        """Whether nothing is taken any more."""
+        return True
+
+    def size(self) -> int:
+        """Bytes, as far as known by now."""
+        return len(self._buffer)
+
+    def record_count(self) -> int:
+        """How many numbers of the producer's sequence it takes."""
+        return self._records
+
+    def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
+        self._producer = (producer_id, producer_epoch, base_sequence)
+
+    def _build(self) -> bytearray:
+        """The batch's bytes; the same again for a producer that tries again."""
+        if not self._built:
+            attributes = self._compress()
+            HEADER.pack_into(
+                self._buffer,
+                0,
+                0,
+                len(self._buffer) - LENGTH_END,
+                NO_EPOCH,
+                MAGIC,
+                0,
+                attributes,
+                self._records - 1,
+                self._timestamp_ms,
+                self._timestamp_ms,
+                *self._producer,
+                self._records,
+            )
+            checksum = calc_crc32c(memoryview(self._buffer)[CHECKED_FROM:])
+            CRC.pack_into(self._buffer, CRC_AT, checksum)
+            self._built = True
+        return self._buffer
+
+    def _compress(self) -> int:
+        """Compress the records if that makes them shorter; the attribute that says how."""
+        attribute, compress = CODECS[self._compression]
+        if attribute == 0:
+            return 0
+        records = compress(bytes(memoryview(self._buffer)[HEADER.size :]))
+        if len(records) >= len(self._buffer) - HEADER.size:
+            return 0
+        self._buffer[HEADER.size :] = records
+        return attribute
+
+
+def packed_batches(
+    outputs: Outputs, rows: Ints, batch_bytes: int, timestamp_ms: int, compression: str
+) -> Iterator[PackedBatch]:
+    """These rows in order, in batches of up to so many bytes before compression."""
+    first = 0
+    while first < len(rows):
+        end, size = records_that_fit(outputs.words, rows, first, batch_bytes - HEADER.size)
+        buffer = bytearray(HEADER.size + size)
+        written = write_records(
+            outputs.words,
+            rows,
+            first,
+            end,
+            outputs.keys,
+            outputs.values,
+            np.frombuffer(buffer, np.uint8),
+            HEADER.size,
+        )
+        assert written == len(buffer), "records are as long as they were counted"
+        yield PackedBatch(buffer, end - first, timestamp_ms, compression)
+        first = end
+
+
+def seam_holds(create_batch: Callable[[], Any], compression: str) -> bool:
+    """Whether the producer's own builder makes the same bytes of the same records and producer."""
+    records = [
+        Output("rated", 0, b"+43", b'{"id": "usage/0/1/0"}'),
+        Output("rated", 0, b"", b"\0" * 200),
+        *(Output("rated", 0, b"repeated", b"and compressed") for _ in range(70)),
+    ]
+    try:
+        theirs = create_batch()
+        for record in records:
+            theirs.append(timestamp=1_000, key=record.key, value=record.value)
+        rows = np.arange(len(records))
+        (ours,) = packed_batches(outputs_of(records), rows, PROOF_BYTES, 1_000, compression)
+        for builder in (theirs, ours):
+            builder._set_producer_state(7, 1, 12_345)
+        return bytes(theirs._build()) == bytes(ours._build())
+    except (AttributeError, TypeError, AssertionError, ValueError):
+        return False
