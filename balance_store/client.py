@@ -5,16 +5,10 @@ finds out what happened by claiming again (ARCHITECTURE 5.4).
 """
 
 import zlib
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError, ResponseError
 
 from balance_store.commit_call import (
-    Call,
     commit_call,
     pack_ids,
     read_changed,
@@ -22,8 +16,8 @@ from balance_store.commit_call import (
     read_records,
     version_arguments,
 )
-from balance_store.connection import connect, durability_faults
-from balance_store.deployment import FUNCTIONS_VERSION
+from balance_store.connection import open_link
+from balance_store.functions import CLAIM, LOAD
 from balance_store.keyspace import (
     decisions_key,
     directory_key,
@@ -32,6 +26,9 @@ from balance_store.keyspace import (
     header_key,
     profiles_key,
     recent_key,
+    settled_key,
+    shard_slot,
+    slot_of,
 )
 from balance_store.requests import (
     NO_FLOOR,
@@ -46,78 +43,56 @@ from balance_store.requests import (
     LoadAnswer,
     PartitionState,
     Records,
-    StoreMismatchError,
-    StoreUnreachableError,
     Version,
 )
+from balance_store.resp_connection import pack
+from balance_store.server_check import check_deployment, check_servers
+from balance_store.shard_link import Link
 from config.settings import Store as StoreSettings
 
 _ENTRIES = msgspec.msgpack.Decoder(tuple[DirectoryEntry, ...])
 
 
 class StoreClient:
-    """The Store Protocol over one server."""
+    """The Store Protocol over a server or a Cluster."""
 
-    def __init__(self, client: Redis, settings: StoreSettings) -> None:
-        self._client = client
-        self._url = settings.url
+    def __init__(self, link: Link, settings: StoreSettings) -> None:
+        self._link = link
         self.shards = settings.shards
+        self._acknowledges = settings.replicas_acknowledged > 0
 
     @classmethod
     async def connect(cls, settings: StoreSettings) -> "StoreClient":
         """Connect and check that the deployment is there, whole and durable.
 
-        Raises StoreMismatchError with the cure, StoreUnreachableError where no server answers.
+        Raises StoreMismatchError with the cure, StoreUnreachableError where no server answers or one that
+        answers cannot serve just now.
         """
-        store = cls(connect(settings), settings)
+        link = await open_link(settings)
         try:
-            await store._check(settings)
+            await check_servers(link, settings)
+            await check_deployment(link, settings.shards)
         except BaseException:
-            await store.close()
+            link.close()
             raise
-        return store
-
-    async def _check(self, settings: StoreSettings) -> None:
-        try:
-            faults = await durability_faults(self._client) if settings.require_durable else []
-            version = await self._client.fcall_ro("cl_version", 0)
-            pipeline = self._client.pipeline(transaction=False)
-            for shard in range(self.shards):
-                pipeline.hget(header_key(shard), "shards")
-            shards = await pipeline.execute()
-        except ResponseError as error:
-            raise StoreMismatchError(
-                f"the store at {self._url} has no deployment ({error}): run `charging store create`"
-            ) from error
-        except (RedisError, OSError) as error:
-            raise StoreUnreachableError(f"no store answers at {self._url}: {error}") from error
-        if version != FUNCTIONS_VERSION:
-            faults.append(f"the store has functions version {version.decode()}: run `charging store create`")
-        # Shard 0 is made first, so it is there wherever any is.
-        if shards[0] is not None and int(shards[0]) != self.shards:
-            faults.append(f"the deployment has {int(shards[0])} shards, the settings say {self.shards}")
-        elif None in shards:
-            missing = shards.count(None)
-            faults.append(f"the store lacks {missing} of {self.shards} shards: run `charging store create`")
-        if faults:
-            raise StoreMismatchError("; ".join(faults))
+        return cls(link, settings)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        self._link.close()
 
     async def load(self, load: Load) -> LoadAnswer:
         """Read records."""
-        answer = await self._call(
-            lambda: self._client.fcall_ro(
-                "cl_load",
-                4,
-                *_keys(load.shard),
-                *version_arguments(load.seen),
-                pack_ids(load.group_ids),
-                pack_ids(load.profile_ids),
-            )
+        command = pack(
+            "FCALL_RO",
+            LOAD,
+            4,
+            *_keys(load.shard),
+            *version_arguments(load.seen),
+            pack_ids(load.group_ids),
+            pack_ids(load.profile_ids),
         )
+        answer = await self._link.read(shard_slot(load.shard), command)
         number, tag, unknown, groups, profiles, group_records, profile_records = answer
         return LoadAnswer(
             Version(int(number), tag),
@@ -127,7 +102,8 @@ class StoreClient:
 
     async def commit(self, commit: Commit) -> CommitAnswer:
         """Change a shard: all of it, or nothing."""
-        *_, answer = await self._call(lambda: self._exchange(commit_call(commit)))
+        call = commit_call(commit)
+        answer = await self._link.write(shard_slot(commit.shard), b"".join(call.parts), call.answers)
         # A transaction answers with the answers of its commands, and the first of them decided.
         return read_commit_answer(answer[0] if isinstance(answer[0], list) else answer)
 
@@ -135,7 +111,8 @@ class StoreClient:
         """Take partitions over."""
         keys = (*_keys(claim.shard), *(decisions_key(claim.shard, p.partition) for p in claim.partitions))
         arguments = [str(number) for p in claim.partitions for number in (p.partition, *p.epoch)]
-        answer = await self._call(lambda: self._client.fcall("cl_claim", len(keys), *keys, *arguments))
+        command = pack("FCALL", CLAIM, len(keys), *keys, *arguments)
+        answer = await self._link.write(shard_slot(claim.shard), command)
         number, tag, *states = answer
         return ClaimAnswer(
             Version(int(number), tag),
@@ -147,17 +124,27 @@ class StoreClient:
 
     async def draw_epoch(self, partition: int) -> int:
         """The next number of the partition's counter."""
-        return int(await self._call(lambda: self._client.incr(draw_key(partition))))
+        key = draw_key(partition)
+        return int(await self._link.write(slot_of(key), pack("INCR", key)))
+
+    async def settle(self, shard: int) -> None:
+        """Return when as many replicas as asked for have all that this shard has answered so far.
+
+        A load may show what is not acknowledged yet. An acknowledged write after it says that by now it is.
+        """
+        if self._acknowledges:
+            await self._link.write(shard_slot(shard), pack("INCR", settled_key(shard)))
 
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         """Entries of each identifier, in the order asked; empty = none."""
         by_bucket: dict[int, list[str]] = {}
         for identifier in identifiers:
             by_bucket.setdefault(self._bucket(identifier), []).append(identifier)
-        pipeline = self._client.pipeline(transaction=False)
+        commands = []
         for bucket, names in by_bucket.items():
-            pipeline.hmget(directory_key(bucket), names)
-        answers = await self._call(pipeline.execute)
+            key = directory_key(bucket)
+            commands.append((slot_of(key), pack("HMGET", key, *names)))
+        answers = await self._link.read_many(commands)
         found: dict[str, tuple[DirectoryEntry, ...]] = {}
         for names, values in zip(by_bucket.values(), answers, strict=True):
             for name, value in zip(names, values, strict=True):
@@ -166,52 +153,13 @@ class StoreClient:
 
     async def set_identifier(self, identifier: str, entries: tuple[DirectoryEntry, ...]) -> None:
         """Replace an identifier's entries."""
-        value = msgspec.msgpack.encode(entries)
-        await self._call(
-            lambda: self._client.hset(directory_key(self._bucket(identifier)), identifier, value)
-        )
+        key = directory_key(self._bucket(identifier))
+        command = pack("HSET", key, identifier, msgspec.msgpack.encode(entries))
+        await self._link.write(slot_of(key), command)
 
     def _bucket(self, identifier: str) -> int:
         # Any stable spread will do; the sum of bytes would put neighbours together, CRC does not.
         return zlib.crc32(identifier.encode()) % self.shards
-
-    async def _exchange(self, call: Call) -> list[Any]:
-        """Send a call in one piece and read its answers, on one connection that nobody else has meanwhile.
-
-        A connection whose answers were not all read is closed: the next call must not take them for its own.
-        """
-        pool = self._client.connection_pool
-        connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-        try:
-            await connection.send_packed_command(call.parts)
-            answers = [await _answer(connection) for _ in range(call.answers)]
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        finally:
-            await pool.release(connection)
-        for answer in (*answers, *(answers[-1] if isinstance(answers[-1], list) else ())):
-            if isinstance(answer, ResponseError):
-                raise answer
-        return answers
-
-    async def _call(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        try:
-            return await call()
-        except ResponseError as error:
-            if str(error).startswith("NOHEADER"):
-                raise StoreMismatchError(f"the store at {self._url} lost a shard: {error}") from error
-            raise
-        except (RedisError, OSError) as error:
-            raise StoreUnreachableError(f"no answer from the store at {self._url}: {error}") from error
-
-
-async def _answer(connection: AbstractConnection) -> Any:
-    try:
-        return await connection.read_response()
-    except ResponseError as error:
-        # A command was refused; the answers of those behind it are still to come.
-        return error
 
 
 def _keys(shard: int) -> tuple[str, ...]:

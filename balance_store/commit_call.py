@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from balance_store.functions import CLOSE, COMMIT
 from balance_store.keyspace import (
     ID_MAX,
     decisions_key,
@@ -68,7 +69,7 @@ def commit_call(commit: Commit) -> Call:
             written += [key, opened]
     if not written:
         return Call([decide], 1)
-    parts += [command("FCALL", "cl_close", 1 + len(written), header_key(shard), *written, tag), _EXEC]
+    parts += [command("FCALL", CLOSE, 1 + len(written), header_key(shard), *written, tag), _EXEC]
     # MULTI, then each command queued, then what EXEC gives.
     return Call(parts, 1 + 2 + len(written) // 2 + 1)
 
@@ -100,7 +101,7 @@ def version_arguments(seen: Version | None) -> tuple[str | bytes, str | bytes]:
 
 
 def read_commit_answer(answer: list[Any]) -> CommitAnswer:
-    """What cl_commit said."""
+    """What the deciding function said."""
     status, number, tag, unknown, groups, profiles, fenced, catalogue, fresh_groups, fresh_profiles = answer
     return CommitAnswer(
         CommitStatus(status),
@@ -124,7 +125,7 @@ def read_records(pairs: list[bytes | None]) -> dict[int, bytes | None]:
 
 
 def _decide(commit: Commit, opened: list[str], removed: list[tuple[int, ...]]) -> bytes:
-    """FCALL cl_commit, its arguments in the order that its head gives."""
+    """The deciding call, its arguments in the order that its head gives."""
     shard = commit.shard
     keys = (header_key(shard), recent_key(shard), groups_key(shard), profiles_key(shard), *opened)
     decisions = [decisions_key(shard, usage.partition) for usage in commit.usage]
@@ -136,7 +137,7 @@ def _decide(commit: Commit, opened: list[str], removed: list[tuple[int, ...]]) -
         ids += [_ids_of(records), pack_ids(gone), pack_ids(read)]
     return command(
         "FCALL",
-        "cl_commit",
+        COMMIT,
         len(keys) + len(decisions),
         *keys,
         *decisions,

@@ -1,44 +1,82 @@
-"""Shell. A connection that never repeats a call by itself, and what the server must be."""
+"""Shell. From the settings to the way to the servers: one server or a Cluster, by what they say themselves."""
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+import ssl
+from urllib.parse import parse_qs, unquote, urlsplit
 
+from balance_store.cluster_map import Endpoint
+from balance_store.requests import StoreMismatchError, StoreUnreachableError
+from balance_store.resp_connection import Access, pack
+from balance_store.server_facts import read_info
+from balance_store.shard_link import (
+    Acknowledgement,
+    ClusterLink,
+    Link,
+    Node,
+    SingleLink,
+    answered,
+    checked,
+)
 from config.settings import Store as StoreSettings
 
+PORT = 6_379
 
-def connect(settings: StoreSettings) -> Redis:
-    """A client without retries in any layer: redis-py repeats a timed-out command by default.
 
-    A repeated commit would count twice, so whoever gets no answer finds out by claiming again.
+async def open_link(settings: StoreSettings) -> Link:
+    """The way to the servers of `store.url`; several URLs with commas between are nodes of one Cluster.
+
+    Raises StoreMismatchError where the settings cannot be right, StoreUnreachableError where none answers.
     """
-    timeout_s = settings.timeout_ms / 1000
-    return Redis.from_url(
-        settings.url,
-        decode_responses=False,
-        retry=Retry(NoBackoff(), 0),
-        retry_on_error=[],
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        health_check_interval=0,
-    )
+    endpoints, access = read_urls(settings)
+    deadline_s = settings.timeout_ms / 1000
+    acknowledgement = Acknowledgement(settings.replicas_acknowledged, settings.acknowledge_ms)
+    trouble = StoreUnreachableError("store.url names no server")
+    for endpoint in endpoints:
+        node = Node(endpoint, access)
+        try:
+            (answer,) = await answered(node.exchange(pack("INFO"), 1), deadline_s, str(endpoint))
+            clustered = read_info(checked(answer, endpoint)).clustered
+        except StoreUnreachableError as error:
+            trouble = error
+            continue
+        except BaseException:
+            node.close()
+            raise
+        if not clustered:
+            return SingleLink(node, deadline_s, acknowledgement)
+        node.close()
+        return ClusterLink(endpoints, access, deadline_s, acknowledgement)
+    raise trouble
 
 
-async def durability_faults(client: Redis) -> list[str]:
-    """Why the server may forget what it answered; each with its cure."""
-    wanted = {
-        "appendonly": ("yes", "it would lose everything at a restart: set appendonly yes"),
-        "appendfsync": ("always", "it would lose answered commits with the power: set appendfsync always"),
-        "maxmemory-policy": ("noeviction", "it would throw balances away when full: set noeviction"),
-    }
-    faults = []
-    for name, (value, cure) in wanted.items():
-        # The client's types say str, but with decode_responses off both sides are bytes or str by version.
-        found = {_text(key): _text(said) for key, said in dict(await client.config_get(name)).items()}
-        if found.get(name) != value:
-            faults.append(f"the store has {name} {found.get(name, 'unset')}: {cure}")
-    return faults
+def read_urls(settings: StoreSettings) -> tuple[list[Endpoint], Access]:
+    """Where the servers listen, and how to get in. Raises StoreMismatchError."""
+    parts = [urlsplit(url.strip()) for url in settings.url.split(",")]
+    schemes = {part.scheme for part in parts}
+    if len(schemes) != 1 or not schemes <= {"redis", "rediss", "unix"}:
+        raise StoreMismatchError(
+            f"store.url {settings.url}: all URLs must begin with the same of redis://, rediss:// and unix://"
+        )
+    first = parts[0]
+    try:
+        if first.scheme == "unix":
+            endpoints = [Endpoint("", 0, unquote(part.path)) for part in parts]
+            database = ""
+        else:
+            endpoints = [Endpoint(part.hostname or "127.0.0.1", part.port or PORT) for part in parts]
+            database = first.path.strip("/")
+        access = Access(
+            unquote(first.username or "") or settings.username,
+            unquote(first.password or "") or settings.password,
+            int(parse_qs(first.query).get("db", [database])[0] or 0),
+            _tls(settings) if first.scheme == "rediss" else None,
+        )
+    except (ValueError, OSError) as error:
+        raise StoreMismatchError(f"store.url {settings.url}, or a file of store.ssl_*: {error}") from error
+    return endpoints, access
 
 
-def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _tls(settings: StoreSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.ssl_cafile or None)
+    if settings.ssl_certfile:
+        context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile or None)
+    return context

@@ -1,18 +1,16 @@
-"""Shell. Making a deployment: the functions on the server and a header for each shard, once."""
+"""Shell. Making a deployment: the functions on every master and a header for each shard, once."""
 
 import importlib.resources
 import os
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
-
-from balance_store.connection import connect, durability_faults
-from balance_store.keyspace import header_key, recent_key
-from balance_store.requests import StoreMismatchError, StoreUnreachableError
+from balance_store.connection import open_link
+from balance_store.functions import CREATE, FUNCTIONS_VERSION, LIBRARY, LIBRARY_PREFIX
+from balance_store.keyspace import header_key, recent_key, shard_slot
+from balance_store.requests import StoreMismatchError
+from balance_store.resp_connection import pack
+from balance_store.server_check import check_servers
+from balance_store.shard_link import Link
 from config.settings import Store as StoreSettings
-
-# Raised with every change of lua/chargeline.lua; both sides compare it.
-FUNCTIONS_VERSION = b"3"
 
 
 def functions_source() -> str:
@@ -21,38 +19,31 @@ def functions_source() -> str:
 
 
 async def create(settings: StoreSettings) -> str:
-    """Load the functions and make the shards that are missing; says what was there.
+    """Load the functions beside those of other versions and make the shards that are missing; says what was there.
 
-    Raises StoreMismatchError where the server is not durable or the deployment has other shards,
+    Raises StoreMismatchError where a server is not what it must be or the deployment has other shards,
     StoreUnreachableError where no server answers.
     """
-    client = connect(settings)
+    link = await open_link(settings)
     try:
-        faults = await durability_faults(client) if settings.require_durable else []
-        if faults:
-            raise StoreMismatchError("; ".join(faults))
-        await client.function_load(functions_source(), replace=True)
+        await check_servers(link, settings)
+        await link.on_masters(pack("FUNCTION", "LOAD", "REPLACE", functions_source()))
         there = 0
         for shard in range(settings.shards):
-            there += await _create_shard(client, shard, settings.shards)
-    except ResponseError as error:
-        raise StoreMismatchError(
-            f"the server at {settings.url} lacks functions (Redis 7.0 or Valkey): {error}"
-        ) from error
-    except (RedisError, OSError) as error:
-        raise StoreUnreachableError(f"no store answers at {settings.url}: {error}") from error
+            there += await _create_shard(link, shard, settings.shards)
     finally:
-        await client.aclose()
+        link.close()
     if there == settings.shards:
-        return f"{settings.shards} shards were there already; functions version {FUNCTIONS_VERSION.decode()} loaded"
-    return f"{settings.shards - there} shards made, {there} were there; functions loaded"
+        return f"{settings.shards} shards were there already; functions version {FUNCTIONS_VERSION} loaded"
+    return f"{settings.shards - there} shards made, {there} were there; functions version {FUNCTIONS_VERSION} loaded"
 
 
-async def _create_shard(client: Redis, shard: int, shards: int) -> bool:
+async def _create_shard(link: Link, shard: int, shards: int) -> bool:
     """Make one header; whether it was there."""
-    before = await client.hget(header_key(shard), "shards")
-    said = await client.fcall(
-        "cl_create", 2, header_key(shard), recent_key(shard), os.urandom(8), str(shards)
+    header, slot = header_key(shard), shard_slot(shard)
+    before = await link.read(slot, pack("HGET", header, "shards"))
+    said = await link.write(
+        slot, pack("FCALL", CREATE, 2, header, recent_key(shard), os.urandom(8), str(shards))
     )
     if int(said) != shards:
         raise StoreMismatchError(
@@ -60,3 +51,26 @@ async def _create_shard(client: Redis, shard: int, shards: int) -> bool:
             "the number is for ever: set store.shards to it"
         )
     return before is not None
+
+
+async def retire_functions(settings: StoreSettings) -> list[str]:
+    """Remove the functions of every other version, once no daemon calls them; names the libraries removed.
+
+    A daemon of another version that still runs stops at its next call, and nothing of that call happens.
+    """
+    link = await open_link(settings)
+    try:
+        listed = await link.on_masters(pack("FUNCTION", "LIST", "LIBRARYNAME", f"{LIBRARY_PREFIX}*"))
+        found = {at: {_library_name(fields) for fields in said} for at, said in listed.items()}
+        if any(LIBRARY not in names for names in found.values()):
+            raise StoreMismatchError(f"not every master has {LIBRARY}: run `charging store create` first")
+        old = sorted(set().union(*found.values()) - {LIBRARY})
+        for name in old:
+            await link.on_masters(pack("FUNCTION", "DELETE", name))
+    finally:
+        link.close()
+    return old
+
+
+def _library_name(fields: list[bytes]) -> str:
+    return fields[fields.index(b"library_name") + 1].decode()

@@ -3,9 +3,14 @@
 All keys of a shard carry its hash tag, so a Cluster keeps them in one slot and one call may change any.
 """
 
+import binascii
+import functools
+
 PREFIX = "cl"
 # Ids are compared as doubles on the server.
 ID_MAX = 2**53 - 1
+# Slots of a Cluster, by its specification.
+SLOTS = 16_384
 # Identifiers are spread over as many buckets as there are shards; a bucket is one hash.
 DIGITS = 4
 
@@ -52,6 +57,23 @@ def directory_key(bucket: int) -> str:
 def draw_key(partition: int) -> str:
     """Counter of claims of a partition."""
     return f"{PREFIX}:draw:{partition}"
+
+
+def settled_key(shard: int) -> str:
+    """Counter that is written for nothing but to be acknowledged by the replicas."""
+    return f"{_tag(shard)}:settled"
+
+
+def slot_of(key: str) -> int:
+    """The Cluster's slot of a key: CRC-16/XMODEM of its hash tag, or of all of it where it has none."""
+    tag = key.partition("{")[2].partition("}")[0] or key
+    return binascii.crc_hqx(tag.encode(), 0) % SLOTS
+
+
+@functools.cache
+def shard_slot(shard: int) -> int:
+    """The slot that all of a shard's keys are in."""
+    return slot_of(header_key(shard))
 
 
 def shard_of(customer_id: int, shards: int) -> int:

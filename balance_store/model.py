@@ -120,6 +120,10 @@ class ModelStore:
         self._draws[partition] = self._draws.get(partition, 0) + 1
         return self._draws[partition]
 
+    async def settle(self, shard: int) -> None:
+        """One server that forgets nothing."""
+        assert 0 <= shard < self.shards
+
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         """Entries of each identifier; empty = none."""
         return [self._directory.get(identifier, ()) for identifier in identifiers]

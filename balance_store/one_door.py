@@ -39,6 +39,8 @@ async def change_groups(
         done = {g: _change(g, c, loaded.records, compute) for g, c in sorted(groups.items())}
         written = {g: pack_group(one.image, 0) for g, one in done.items() if one.image is not None}
         if not written:
+            # What we answer from may be another's write that no replica has yet.
+            await store.settle(shard)
             return {g: one.answer for g, one in done.items()}
         answer = await store.commit(
             Commit(

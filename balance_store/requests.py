@@ -192,6 +192,10 @@ class Store(Protocol):
         """The next number of the partition's monotone counter."""
         ...
 
+    async def settle(self, shard: int) -> None:
+        """Return when what this shard has answered so far would survive the loss of its master."""
+        ...
+
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         """Entries of each identifier, in the order asked; empty = none."""
         ...

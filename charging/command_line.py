@@ -265,10 +265,25 @@ def create_topics(*, config: Config = None) -> None:
 
 @store_app.command(name="create")
 def create_store(*, config: Config = None) -> None:
-    """Make the shards of a new deployment and load the functions; says so if they are there."""
+    """Make the shards of a new deployment and load the functions; says so if they are there.
+
+    Functions of other versions stay beside them, so daemons can be replaced one by one.
+    """
     from balance_store.deployment import create
 
     print(asyncio.run(create(_settings(config).store)))
+
+
+@store_app.command
+def retire(*, config: Config = None) -> None:
+    """Remove the functions of all versions but this one, once every daemon is of this one.
+
+    A daemon of another version that still runs ends at its next call; nothing is lost.
+    """
+    from balance_store.deployment import retire_functions
+
+    retired = asyncio.run(retire_functions(_settings(config).store))
+    print(f"removed: {', '.join(retired)}" if retired else "no other version is there")
 
 
 def main() -> None:

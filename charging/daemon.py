@@ -10,7 +10,6 @@ import time
 import structlog
 import uvloop
 
-from balance_store.client import StoreClient
 from charging.backoff import Backoff
 from charging.balance_cache import BalanceCache
 from charging.catalogue_in_use import CatalogueInUse
@@ -25,6 +24,7 @@ from charging.kafka_source import KafkaSource
 from charging.logging_setup import set_up_logging
 from charging.messages import MessageColumns
 from charging.metrics import Metrics
+from charging.open_store import open_store
 from charging.output_batch import batch_outputs
 from charging.output_records import RecordWriter
 from charging.outputs import Outputs
@@ -65,18 +65,25 @@ class Daemon:
         self.health = HealthServer(self.metrics, self.reasons_not_ready)
         self._pump: Pump | None = None
         self._source: KafkaSource | None = None
+        self._store_away = ""
 
     def reasons_not_ready(self) -> list[str]:
         """Why no traffic should be counted on; empty when ready."""
         if self._pump is None or self._source is None:
-            return ["starting: kernels, store and broker"]
+            return [self._store_away or "starting: kernels, store and broker"]
         reasons = [*self._pump.alarms.values(), *self._source.alarms()]
+        if self._pump.claims_fail and not self._catalogues.behind:
+            reasons.append(f"waiting: {self._pump.claims_fail}")
         if self._catalogues.behind:
             reasons.append(
                 f"waiting: the store accepts catalogue {self._catalogues.wanted} or newer, "
                 f"this daemon has {self._catalogues.version}"
             )
         return reasons
+
+    def _waits_for_store(self, why: str) -> None:
+        self._store_away = why and f"waiting: {why}"
+        self.metrics.waits.set(bool(why))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Charge until `stop` is set. Raises StoreMismatchError, KafkaError or OSError where a part is missing."""
@@ -85,7 +92,10 @@ class Daemon:
         started = time.perf_counter()
         warm_up()
         self.metrics.kernel_seconds.set(time.perf_counter() - started)
-        store = await StoreClient.connect(settings.store)
+        store = await open_store(settings.store, Backoff(random.random), stop, self._waits_for_store)
+        if store is None:
+            await self.health.stop()
+            return
         sessions = ShardSessions(store, self._cache)
         charger = BatchCharger(
             sessions,

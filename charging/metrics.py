@@ -41,6 +41,11 @@ class Metrics:
         )
         self.commits = Counter("charging_commits", "Commits by how they ended", ["status"], registry=r)
         self.claims = Counter("charging_claims", "Partitions claimed, by why", ["why"], registry=r)
+        self.waits = Gauge(
+            "charging_waits",
+            "1 while partitions of ours wait: the store is away, or another owner still holds them",
+            registry=r,
+        )
         self.cache_groups = Gauge("charging_cache_groups", "Balance groups in the cache", registry=r)
         self.cache_collections = Gauge(
             "charging_cache_collections", "Times the cache was emptied", registry=r

@@ -92,6 +92,8 @@ class Pump:
         self._metrics = metrics
         self.owned: dict[int, Ownership] = {}
         self.alarms: dict[int, str] = {}
+        # Why partitions that are ours could not be claimed; empty while all is well.
+        self.claims_fail = ""
         self._held: dict[int, Epoch] = {}
         self._fenced: set[int] = set()
         self._turn = asyncio.Lock()
@@ -164,6 +166,8 @@ class Pump:
             await self._look_after_batches(wait=True)
             self._forget(gone)
         missing = assigned - self.owned.keys() - self.alarms.keys()
+        if not missing:
+            self._claims_fail("")
         if not missing or self._catalogues.behind or self._clock_us() < self._claim_not_before_us:
             return
         try:
@@ -179,6 +183,7 @@ class Pump:
         else:
             self._fenced.clear()
             self._backoff.reset()
+            self._claims_fail("")
 
     async def _start(self, owned: Ownership, bounds: Bounds) -> None:
         partition = owned.partition
@@ -194,7 +199,12 @@ class Pump:
         self._metrics.claims.labels("fenced" if partition in self._fenced else "assigned").inc()
         log.info("partition claimed", partition=partition, start=start, decided=len(owned.decided))
 
+    def _claims_fail(self, why: str) -> None:
+        self.claims_fail = why
+        self._metrics.waits.set(bool(why))
+
     def _retry_later(self, why: str) -> None:
+        self._claims_fail(why)
         delay_us = self._backoff.next_delay_us()
         self._claim_not_before_us = self._clock_us() + delay_us
         log.warning("claim failed", why=why, retry_in_ms=delay_us // 1_000)

@@ -91,9 +91,18 @@ class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
 class Store(Struct, frozen=True, forbid_unknown_fields=True):
     """Balances: Redis or Valkey."""
 
-    url: Annotated[str, _meta("redis://, rediss:// or unix://", "where the embedded server listens")] = (
-        "redis://127.0.0.1:6379/0"
-    )
+    url: Annotated[
+        str,
+        _meta(
+            "redis://, rediss:// or unix://",
+            "where the embedded server listens; several with commas between are nodes of one Cluster",
+        ),
+    ] = "redis://127.0.0.1:6379/0"
+    username: Annotated[str, _meta(_TEXT, "where the URL names none; empty: the server's default user")] = ""
+    password: Annotated[str, _meta("secret", "where the URL has none; best given by the environment")] = ""
+    ssl_cafile: Annotated[str, _meta(_PATH, "for rediss://; empty: the authorities this machine trusts")] = ""
+    ssl_certfile: Annotated[str, _meta(_PATH, "our own certificate, where the server wants one")] = ""
+    ssl_keyfile: Annotated[str, _meta(_PATH, "its key; empty: in the same file")] = ""
     shards: Annotated[
         int,
         _meta("count", "set once per deployment; few, so that calls are large; 64 for a cluster", 1, 4_096),
@@ -102,6 +111,24 @@ class Store(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         _meta("milliseconds", "a store that takes longer is down, and the daemon claims again", 10, 60_000),
     ] = 5_000
+    replicas_acknowledged: Annotated[
+        int,
+        _meta(
+            "replicas",
+            "that must have a write on disk before it counts; the embedded server has none, 1 with replicas",
+            0,
+            9,
+        ),
+    ] = 0
+    acknowledge_ms: Annotated[
+        int,
+        _meta(
+            "milliseconds",
+            "how long a write waits for its replicas; below timeout_ms, so that the reason can be said",
+            1,
+            60_000,
+        ),
+    ] = 1_000
     require_durable: Annotated[
         bool, _meta("true/false", "refuse a server that may forget an answered commit or evict keys")
     ] = True

@@ -1,15 +1,15 @@
-#!lua name=chargeline
+#!lua name=chargeline3
 
 -- The one door of a shard. Reads first, writes last: the server keeps what a function wrote before it failed.
 -- All numbers that are compared stay below 2^53, ids too; tags and records are opaque bytes.
 --
 -- Records do not pass through Lua, which would copy each twice. They are a plain HSET within the transaction:
 --
---   MULTI | FCALL cl_commit | HSET <open groups> id record ... | HSET <open profiles> ... | FCALL cl_close | EXEC
+--   MULTI | FCALL commit | HSET <open groups> id record ... | HSET <open profiles> ... | FCALL close | EXEC
 --
--- cl_commit decides. What it accepts it opens: the hash takes the name that the HSET writes to, for the length of
--- the transaction, and cl_close gives it its own name back. What it refuses goes into a new hash of that name, which
--- cl_close drops. The open name has the commit's tag in it, so nobody else can write there.
+-- commit decides. What it accepts it opens: the hash takes the name that the HSET writes to, for the length of
+-- the transaction, and close gives it its own name back. What it refuses goes into a new hash of that name, which
+-- close drops. The open name has the commit's tag in it, so nobody else can write there.
 --
 -- KEYS[1] header    hash: number, tag, catalogue, recent_bytes, reservation "caller until_ms ids",
 --                         open: tag of the commit whose transaction is under way, or '',
@@ -19,11 +19,12 @@
 -- KEYS[4] profiles  hash: 8-byte id -> record
 -- KEYS[5], KEYS[6]  of a commit: groups and profiles while they are open
 -- KEYS[7..]         of a commit, [5..] of a claim: decisions of the partitions named, in their order:
---                   list: highest offset of an entry, then the entry, oldest first
+--                   list: "highest_offset:entry", oldest first
 --
--- Ids in an argument are 8 bytes each, big-endian, ascending.
+-- Ids in an argument are 8 bytes each, big-endian, ascending; the previous version kept them in any order.
 -- Statuses: 0 ACCEPTED, 1 STALE, 2 UNKNOWN, 3 FENCED, 4 CATALOGUE_OLD, 5 RESERVED
 
+-- Names carry the version, so that the next one can be loaded beside it: functions.py says the same.
 local VERSION = '3'
 local ID = 8
 local UNPACK_MAX = 4000 -- Lua's stack bounds what one call may take
@@ -73,7 +74,7 @@ local function changed_since(recent, number, tag, seen_number, seen_tag)
   return groups, profiles
 end
 
--- Ids as numbers, which are compared at a fraction of what strings cost.
+-- Ids as numbers, which are compared at a fraction of what strings cost; ascending.
 local function numbers(blob)
   local ids = {}
   for first = 0, #blob / ID - 1, IDS_A_TIME do
@@ -84,6 +85,12 @@ local function numbers(blob)
       ids = some
     else
       for i = 1, count do ids[first + i] = some[i] end
+    end
+  end
+  for i = 2, #ids do
+    if ids[i] < ids[i - 1] then
+      table.sort(ids)
+      break
     end
   end
   return ids
@@ -175,12 +182,13 @@ end
 local function drop_below(key, next_offset)
   local entries = 0
   while true do
-    local highest = redis.call('LINDEX', key, 2 * entries)
-    if not highest or tonumber(highest) >= next_offset then break end
+    local entry = redis.call('LINDEX', key, entries)
+    if not entry then break end
+    local highest = tonumber(string.sub(entry, 1, string.find(entry, ':', 1, true) - 1))
+    if highest >= next_offset then break end
     entries = entries + 1
   end
-  -- A trim hands nothing over, as a pop would.
-  if entries > 0 then redis.call('LTRIM', key, 2 * entries, -1) end
+  if entries > 0 then redis.call('LTRIM', key, entries, -1) end
 end
 
 -- ARGV 1 seen number ('' = none), 2 seen tag, 3 new tag, 4 caller, 5 catalogue version,
@@ -242,7 +250,7 @@ local function commit(keys, args)
   for i = 0, partitions - 1 do
     local p = 16 + 5 * i
     local floor = args[p + 4]
-    if args[p + 3] ~= '' then redis.call('RPUSH', keys[7 + i], args[p + 2], args[p + 3]) end
+    if args[p + 3] ~= '' then redis.call('RPUSH', keys[7 + i], args[p + 2] .. ':' .. args[p + 3]) end
     if floor ~= '' then
       fields[#fields + 1] = 'f:' .. args[p]
       fields[#fields + 1] = floor
@@ -330,7 +338,7 @@ local function claim(keys, args)
       epoch = string.format('%.0f %.0f', draw, attempt)
       redis.call('HSET', keys[1], 'e:' .. partition, epoch)
       for n, entry in ipairs(redis.call('LRANGE', keys[5 + i], 0, -1)) do
-        if n % 2 == 0 then entries[n / 2] = entry end
+        entries[n] = string.sub(entry, string.find(entry, ':', 1, true) + 1)
       end
     end
     answers[#answers + 1] = {granted and 1 or 0, epoch, floor or '', entries}
@@ -347,9 +355,10 @@ local function create(keys, args)
   return args[2]
 end
 
-redis.register_function('cl_commit', commit)
-redis.register_function('cl_close', close)
-redis.register_function{function_name = 'cl_load', callback = load_records, flags = {'no-writes'}}
-redis.register_function('cl_claim', claim)
-redis.register_function('cl_create', create)
-redis.register_function{function_name = 'cl_version', callback = function() return VERSION end, flags = {'no-writes'}}
+local PREFIX = 'cl' .. VERSION .. '_'
+redis.register_function(PREFIX .. 'commit', commit)
+redis.register_function(PREFIX .. 'close', close)
+redis.register_function{function_name = PREFIX .. 'load', callback = load_records, flags = {'no-writes'}}
+redis.register_function(PREFIX .. 'claim', claim)
+redis.register_function(PREFIX .. 'create', create)
+redis.register_function{function_name = PREFIX .. 'version', callback = function() return VERSION end, flags = {'no-writes'}}

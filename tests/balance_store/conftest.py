@@ -5,11 +5,14 @@ import asyncio
 import pytest
 
 from balance_store.client import StoreClient
-from balance_store.connection import connect
+from balance_store.connection import open_link
 from balance_store.deployment import functions_source
+from balance_store.functions import CREATE
 from balance_store.keyspace import header_key, recent_key
 from balance_store.model import ModelStore
+from balance_store.resp_connection import pack
 from config.settings import Store
+from tests.balance_store.own_cluster import own_cluster
 from tests.balance_store.own_valkey import OWN_TIMEOUT_MS, own_valkey
 
 FIRST_TAG = bytes(8)  # the model's, so that both have the same versions
@@ -28,10 +31,10 @@ class Twins:
         asyncio.run(self._run(play))
 
     async def _run(self, play) -> None:
-        client = connect(self.settings)
-        await client.function_load(functions_source(), replace=True)
-        await client.fcall("cl_create", 2, header_key(0), recent_key(0), FIRST_TAG, "1")
-        await client.aclose()
+        link = await open_link(self.settings)
+        await link.on_masters(pack("FUNCTION", "LOAD", "REPLACE", functions_source()))
+        await link.write(0, pack("FCALL", CREATE, 2, header_key(0), recent_key(0), FIRST_TAG, "1"))
+        link.close()
         store = await StoreClient.connect(self.settings)
         try:
             await play(store, self.model)
@@ -50,3 +53,10 @@ def own_server(tmp_path):
     """Settings of a server of this test's own, and its process."""
     with own_valkey(tmp_path) as (url, process):
         yield Store(url=url, shards=2, timeout_ms=OWN_TIMEOUT_MS), process
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A Cluster of this test's own."""
+    with own_cluster(tmp_path) as one:
+        yield one

@@ -19,21 +19,26 @@ from charging.servers import valkey_binary
 OWN_TIMEOUT_MS = 500
 
 
-@contextlib.contextmanager
-def own_valkey(directory: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """(url, process) of the embedded store on the data in a folder; ends with the block."""
+def embedded_binary() -> str:
+    """The embedded server; without it a test skips at home and fails in CI."""
     try:
-        binary = valkey_binary()
+        return valkey_binary()
     except ImportError as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"no embedded server: {error}")
+
+
+@contextlib.contextmanager
+def own_valkey(directory: Path, *more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """(url, process) of the embedded store on the data in a folder, with more arguments; ends with the block."""
+    binary = embedded_binary()
     socket = directory / "valkey.sock"
     process = start_child(
-        [binary, *valkey_arguments(str(directory), str(socket))], directory / "valkey.log", directory
+        [binary, *valkey_arguments(str(directory), str(socket)), *more], directory / "valkey.log", directory
     )
     try:
-        asyncio.run(_until_it_answers(f"unix://{socket}"))
+        asyncio.run(until_it_answers(Redis(unix_socket_path=str(socket))))
         yield f"unix://{socket}", process
     finally:
         # A test may leave it stopped, and a stopped process does not hear TERM.
@@ -41,11 +46,11 @@ def own_valkey(directory: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]
         stop_child(process, 10)
 
 
-async def _until_it_answers(url: str) -> None:
-    async with asyncio.timeout(20):
+async def until_it_answers(client: Redis) -> None:
+    """Until a server that is starting answers."""
+    async with asyncio.timeout(20), client:
         while True:
-            async with Redis.from_url(url) as client:
-                with contextlib.suppress(OSError, RedisError):
-                    await client.ping()
-                    return
+            with contextlib.suppress(OSError, RedisError):
+                await client.ping()
+                return
             await asyncio.sleep(0.02)

@@ -102,3 +102,22 @@ def test_what_was_acknowledged_survives_a_kill(own_server, tmp_path):
     process.wait()
     with own_valkey(tmp_path):
         assert asyncio.run(read()) == {1: b"kept"}
+
+
+def test_a_server_that_became_a_replica_has_no_answer_until_it_is_a_master_again(own_server):
+    settings, _ = own_server
+
+    async def play():
+        await create(settings)
+        store = await StoreClient.connect(settings)
+        seen = (await store.load(load(None))).version
+        async with Redis.from_url(settings.url) as client:
+            await client.execute_command("REPLICAOF", "127.0.0.1", "1")
+            with pytest.raises(StoreUnreachableError, match="cannot just now: READONLY"):
+                await store.commit(commit(seen, writes=writes(g1=b"no")))
+            await client.execute_command("REPLICAOF", "NO", "ONE")
+        answer = await store.commit(commit(seen, writes=writes(g1=b"yes")))
+        assert answer.status is CommitStatus.ACCEPTED
+        await store.close()
+
+    asyncio.run(play())

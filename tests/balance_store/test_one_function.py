@@ -5,9 +5,9 @@ import importlib.resources
 import re
 
 import pytest
+from redis.asyncio import Redis
 
 from balance_store import commit_call
-from balance_store.connection import connect
 from balance_store.keyspace import header_key
 from balance_store.lowest_catalogue import raise_lowest_catalogue
 from balance_store.requests import (
@@ -239,8 +239,7 @@ def test_a_shard_that_was_never_created_is_an_error_and_stays_absent(twins):
             await store.commit(commit(None)._replace(shard=5))
         with pytest.raises(StoreMismatchError, match="lost a shard"):
             await store.claim(claim(0, 1)._replace(shard=5))
-        client = connect(twins.settings)
-        assert await client.exists(header_key(5)) == 0
-        await client.aclose()
+        async with Redis.from_url(twins.settings.url) as client:
+            assert await client.exists(header_key(5)) == 0
 
     twins.run(play)

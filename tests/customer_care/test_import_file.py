@@ -111,6 +111,9 @@ class CrashingStore:
         await self._step()
         return answer
 
+    async def settle(self, shard):
+        await self._store.settle(shard)
+
     async def find_identifiers(self, identifiers):
         await self._step()
         return await self._store.find_identifiers(identifiers)

@@ -135,6 +135,9 @@ class SimStore:
     async def draw_epoch(self, partition: int) -> int:
         return await self._call(None, lambda: self._world.store.draw_epoch(partition))
 
+    async def settle(self, shard: int) -> None:
+        await self._call(shard, lambda: self._world.store.settle(shard))
+
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         return await self._call(None, lambda: self._world.store.find_identifiers(identifiers))
 
