@@ -199,7 +199,7 @@ class StoreClient:
         try:
             return await call()
         except ResponseError as error:
-            if str(error).startswith("NOHEADER"):
+            if str(error).startswith(("NOHEADER", "LEFTOPEN")):
                 raise StoreMismatchError(f"the store at {self._url} lost a shard: {error}") from error
             raise
         except (RedisError, OSError) as error:
