@@ -40,7 +40,7 @@ def error_kind(message: str) -> ErrorKind:
         return ErrorKind.PASSES
     if code in FORBIDDEN:
         return ErrorKind.FORBIDDEN
-    if code == "NOHEADER":
+    if code in ("NOHEADER", "LEFTOPEN"):
         return ErrorKind.NO_SHARD
     if "Function not found" in message:
         return ErrorKind.NO_FUNCTIONS

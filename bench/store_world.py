@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from balance_store.commit_call import Call, command_start, commit_call
+from balance_store.functions import CLAIM
 from balance_store.keyspace import (
     decisions_key,
     directory_key,
@@ -58,7 +59,7 @@ class StoreWorld:
                     groups_key(shard), mapping={pack_id(i): self._contents[i % CONTENTS] for i in some}
                 )
             keys = (header_key(shard), recent_key(shard), groups_key(shard), profiles_key(shard))
-            number, tag, _ = client.fcall("cl_claim", 5, *keys, decisions_key(shard, 0), 0, 1, 0)
+            number, tag, _ = client.fcall(CLAIM, 5, *keys, decisions_key(shard, 0), 0, 1, 0)
             self._now[shard] = Version(int(number), tag)
 
     def hsets(self, size: int, calls: int) -> list[Call]:

@@ -12,7 +12,7 @@
 -- close drops. The open name has the commit's tag in it, so nobody else can write there.
 --
 -- KEYS[1] header    hash: number, tag, catalogue, recent_bytes, reservation "caller until_ms ids",
---                         open: tag of the commit whose transaction is under way, or '',
+--                         groups, profiles: '1' while that hash is not empty,
 --                         e:<partition> "draw attempt", f:<partition> "next last hash"
 -- KEYS[2] recent    list: "number tag groups profiles" of each commit, lengths in front; newest last
 -- KEYS[3] groups    hash: 8-byte id -> record
@@ -29,6 +29,10 @@ local VERSION = '3'
 local ID = 8
 local UNPACK_MAX = 4000 -- Lua's stack bounds what one call may take
 local IDS_A_TIME = 1000
+local PASSED_MAX = 8 -- entries of decisions that are looked at only when there are more
+
+-- Tag of the commit that the transaction under way has accepted.
+local accepted = nil
 
 local function now_ms()
   local t = redis.call('TIME')
@@ -36,14 +40,11 @@ local function now_ms()
 end
 
 local function header_of(key, more)
-  local fields = {'number', 'tag', 'catalogue', 'recent_bytes', 'reservation', 'open'}
+  local fields = {'number', 'tag', 'catalogue', 'recent_bytes', 'reservation', 'groups', 'profiles'}
   for _, name in ipairs(more) do fields[#fields + 1] = name end
   local h = redis.call('HMGET', key, unpack(fields))
   if not h[1] then
     return nil, redis.error_reply('NOHEADER the shard was never created, or its data is gone')
-  end
-  if h[6] and h[6] ~= '' then
-    return nil, redis.error_reply('LEFTOPEN a commit was sent outside a transaction: its hashes have their open names')
   end
   return h
 end
@@ -166,19 +167,46 @@ local function remove_records(key, blob)
   end
 end
 
--- Give the hashes that are written to their open names; whether there are any.
-local function open_hashes(keys, args)
-  local opens = false
-  for kind, at in ipairs({6, 9}) do
-    if #args[at] > #args[at + 1] then
-      opens = true
-      -- A shard's first records find no hash yet.
-      if redis.call('EXISTS', keys[2 + kind]) == 1 then redis.call('RENAME', keys[2 + kind], keys[4 + kind]) end
-    end
-  end
-  return opens
+local function left_open(key)
+  return redis.error_reply('LEFTOPEN ' .. key .. ' is gone: a commit was sent outside a transaction')
 end
 
+-- Give the hashes that are written to their open names; an error, or the header fields that become true.
+local function open_hashes(keys, args, h)
+  local fields = {}
+  for kind, name in ipairs({'groups', 'profiles'}) do
+    local changed, removed = args[3 + 3 * kind], args[4 + 3 * kind]
+    local key = keys[2 + kind]
+    if #changed > #removed then
+      accepted = args[3]
+      -- A store made by older functions has no such field, but its records.
+      if h[5 + kind] == '1' or redis.call('EXISTS', key) == 1 then
+        if redis.pcall('RENAME', key, keys[4 + kind]).err then return left_open(key) end
+      end
+      if h[5 + kind] ~= '1' then
+        fields[#fields + 1] = name
+        fields[#fields + 1] = '1'
+      end
+    end
+  end
+  return nil, fields
+end
+
+local function remove_some(keys, args, fields)
+  for kind, name in ipairs({'groups', 'profiles'}) do
+    local changed, removed = args[3 + 3 * kind], args[4 + 3 * kind]
+    if #removed > 0 then
+      local key = #changed > #removed and keys[4 + kind] or keys[2 + kind]
+      remove_records(key, removed)
+      if #changed == #removed and redis.call('EXISTS', key) == 0 then
+        fields[#fields + 1] = name
+        fields[#fields + 1] = ''
+      end
+    end
+  end
+end
+
+-- Decisions whose floor has passed stay a while: dropping some at once costs less than each by itself.
 local function drop_below(key, next_offset)
   local entries = 0
   while true do
@@ -198,6 +226,7 @@ end
 --      15 lowest catalogue version from now on (0 = leave it),
 --      then for each partition: partition, "draw attempt", highest offset, entry ('' = none), floor ('' = leave it)
 local function commit(keys, args)
+  accepted = nil
   local partitions = tonumber(args[14])
   local names = {}
   for i = 0, partitions - 1 do names[#names + 1] = 'e:' .. args[16 + 5 * i] end
@@ -209,7 +238,7 @@ local function commit(keys, args)
   local fenced = {}
   for i = 0, partitions - 1 do
     local at = 16 + 5 * i
-    if h[7 + i] ~= args[at + 1] then fenced[#fenced + 1] = args[at] end
+    if h[8 + i] ~= args[at + 1] then fenced[#fenced + 1] = args[at] end
   end
   if #fenced > 0 then return answer(3, number, tag, groups, profiles, table.concat(fenced, ','), catalogue) end
   if tonumber(args[5]) < tonumber(catalogue) then
@@ -243,18 +272,20 @@ local function commit(keys, args)
     end
   end
 
-  if #args[7] > 0 then remove_records(keys[3], args[7]) end
-  if #args[10] > 0 then remove_records(keys[4], args[10]) end
-
-  local fields = {}
+  local broken, fields = open_hashes(keys, args, h)
+  if broken then return broken end
+  remove_some(keys, args, fields)
   for i = 0, partitions - 1 do
     local p = 16 + 5 * i
     local floor = args[p + 4]
-    if args[p + 3] ~= '' then redis.call('RPUSH', keys[7 + i], args[p + 2] .. ':' .. args[p + 3]) end
+    local kept = 0
+    if args[p + 3] ~= '' then kept = redis.call('RPUSH', keys[7 + i], args[p + 2] .. ':' .. args[p + 3]) end
     if floor ~= '' then
       fields[#fields + 1] = 'f:' .. args[p]
       fields[#fields + 1] = floor
-      drop_below(keys[7 + i], tonumber(string.match(floor, '^%-?%d+')))
+      if kept == 0 or kept > PASSED_MAX then
+        drop_below(keys[7 + i], tonumber(string.match(floor, '^%-?%d+')))
+      end
     end
   end
   local changed_groups, changed_profiles = args[6], args[9]
@@ -280,22 +311,17 @@ local function commit(keys, args)
     fields[#fields + 1] = 'reservation'
     fields[#fields + 1] = ''
   end
-  local opens = open_hashes(keys, args)
-  if opens then
-    fields[#fields + 1] = 'open'
-    fields[#fields + 1] = tag
-  end
   if #fields > 0 then redis.call('HSET', keys[1], unpack(fields)) end
   return answer(0, number, tag, groups, profiles, '', catalogue)
 end
 
 -- KEYS[1] header, then own and open name of each hash that was written to; ARGV 1 tag of the commit
 local function close(keys, args)
-  local taken = redis.call('HGET', keys[1], 'open') == args[1]
+  local taken = accepted == args[1]
+  accepted = nil
   for i = 2, #keys, 2 do
     if taken then redis.call('RENAME', keys[i + 1], keys[i]) else redis.call('UNLINK', keys[i + 1]) end
   end
-  if taken then redis.call('HSET', keys[1], 'open', '') end
   return redis.status_reply('OK')
 end
 
@@ -304,6 +330,11 @@ end
 local function load_records(keys, args)
   local h, failure = header_of(keys[1], {})
   if not h then return failure end
+  for kind = 1, 2 do
+    if h[5 + kind] == '1' and #args[2 + kind] > 0 and redis.call('EXISTS', keys[2 + kind]) == 0 then
+      return left_open(keys[2 + kind])
+    end
+  end
   local groups, profiles = changed_since(keys[2], h[1], h[2], args[1], args[2])
   return {
     h[1], h[2], groups and 0 or 1,
@@ -325,7 +356,7 @@ local function claim(keys, args)
   local answers = {h[1], h[2]}
   for i = 0, #args / 3 - 1 do
     local partition, draw, attempt = args[3 * i + 1], tonumber(args[3 * i + 2]), tonumber(args[3 * i + 3])
-    local held, floor = h[7 + 2 * i], h[8 + 2 * i]
+    local held, floor = h[8 + 2 * i], h[9 + 2 * i]
     local held_draw, held_attempt = -1, -1
     if held then
       local a, b = string.match(held, '^(%d+) (%d+)$')
@@ -337,8 +368,12 @@ local function claim(keys, args)
     if granted then
       epoch = string.format('%.0f %.0f', draw, attempt)
       redis.call('HSET', keys[1], 'e:' .. partition, epoch)
-      for n, entry in ipairs(redis.call('LRANGE', keys[5 + i], 0, -1)) do
-        entries[n] = string.sub(entry, string.find(entry, ':', 1, true) + 1)
+      local next_offset = floor and tonumber(string.match(floor, '^%-?%d+')) or -1
+      for _, entry in ipairs(redis.call('LRANGE', keys[5 + i], 0, -1)) do
+        local colon = string.find(entry, ':', 1, true)
+        if #entries > 0 or tonumber(string.sub(entry, 1, colon - 1)) >= next_offset then
+          entries[#entries + 1] = string.sub(entry, colon + 1)
+        end
       end
     end
     answers[#answers + 1] = {granted and 1 or 0, epoch, floor or '', entries}

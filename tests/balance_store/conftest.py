@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from redis import Redis
 
 from balance_store.client import StoreClient
 from balance_store.connection import open_link
@@ -21,10 +22,16 @@ FIRST_TAG = bytes(8)  # the model's, so that both have the same versions
 class Twins:
     """The server's functions and their model, created alike."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, source: str | None = None) -> None:
+        self._source = functions_source() if source is None else source
         self.settings = Store(url=url, shards=1)
         self.now_ms = 0
         self.model = ModelStore(1, clock_ms=lambda: self.now_ms)
+
+    def empty(self) -> None:
+        """Forget what is on the server, which is the caller's own."""
+        with Redis.from_url(self.settings.url) as client:
+            client.flushall()
 
     def run(self, play) -> None:
         """Run a coroutine function of (store, model) on a fresh connection."""
@@ -32,7 +39,7 @@ class Twins:
 
     async def _run(self, play) -> None:
         link = await open_link(self.settings)
-        await link.on_masters(pack("FUNCTION", "LOAD", "REPLACE", functions_source()))
+        await link.on_masters(pack("FUNCTION", "LOAD", "REPLACE", self._source))
         await link.write(0, pack("FCALL", CREATE, 2, header_key(0), recent_key(0), FIRST_TAG, "1"))
         link.close()
         store = await StoreClient.connect(self.settings)
