@@ -6,7 +6,8 @@ Its commits wait until those before are taken; what an answer takes the ground f
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import numpy as np
 
@@ -103,28 +104,44 @@ class BatchCharger:
                 self._sessions.take_back_unsent(shard)
             self._sessions.unsent = None
 
-    async def commit(self, batch: ChargedBatch, owned: dict[int, Ownership]) -> None:
+    def commit(self, batch: ChargedBatch, owned: dict[int, Ownership]) -> Coroutine[Any, Any, None]:
         """Commit the batch that was decided last, each shard again until it is taken.
 
-        Raises ClaimsLostError where a partition was fenced or an answer was lost; what is committed by
-        then stays committed, and comes back as decisions with the next claim.
+        From this call on the next one may be decided, also before anything was sent. To be awaited; raises
+        ClaimsLostError where a partition was fenced or an answer was lost; what is committed by then stays
+        committed, and comes back as decisions with the next claim.
         """
         assert self._idle.is_set(), "batches are committed one after the other"
-        deciding, self._sessions.unsent = self._sessions.unsent, None
-        assert deciding is not None, "decided before it is committed"
+        decided, self._sessions.unsent = self._sessions.unsent, None
+        assert decided is not None, "decided before it is committed"
         self._idle.clear()
+        self._deciding_again = bool(decided.again)
+        return self._commit(batch, decided, self._newest(decided, owned), owned)
+
+    async def _commit(
+        self, batch: ChargedBatch, decided: UnsentCommits, commits: list[Commit], owned: dict[int, Ownership]
+    ) -> None:
         try:
             while True:
-                self._deciding_again = bool(deciding.again)
-                refused = deciding.again | await self._send(deciding, owned)
+                refused = decided.again | await self._send(commits, owned)
                 if not refused:
                     return
-                rows = np.sort(np.concatenate([deciding.rows[shard] for shard in sorted(refused)]))
+                rows = np.sort(np.concatenate([decided.rows[shard] for shard in sorted(refused)]))
                 await self._resolve(batch, rows)
-                deciding = self._decide(batch, rows, owned)
+                decided = self._decide(batch, rows, owned)
+                commits = self._newest(decided, owned)
+                self._deciding_again = False
         finally:
             self._deciding_again = False
             self._idle.set()
+
+    def _newest(self, decided: UnsentCommits, owned: dict[int, Ownership]) -> list[Commit]:
+        """What still stands, by the newest version and floors."""
+        return [
+            with_newest(commit, self._sessions.seen(shard), owned)
+            for shard, commit in decided.commits.items()
+            if shard not in decided.again
+        ]
 
     async def _resolve(self, batch: ChargedBatch, rows: Ints) -> None:
         """Read whatever the rows need, until the cache can answer for all of them."""
@@ -195,13 +212,8 @@ class BatchCharger:
             }
         return UnsentCommits(commits, shard_rows)
 
-    async def _send(self, decided: UnsentCommits, owned: dict[int, Ownership]) -> set[int]:
-        """Send what still stands, by the newest version and floors; returns the shards that refused it."""
-        commits = [
-            with_newest(commit, self._sessions.seen(shard), owned)
-            for shard, commit in decided.commits.items()
-            if shard not in decided.again
-        ]
+    async def _send(self, commits: list[Commit], owned: dict[int, Ownership]) -> set[int]:
+        """One call a shard; returns the shards that refused it."""
         with self._metrics.stage("commit"):
             answers = await asyncio.gather(
                 *(self._send_one(commit) for commit in commits), return_exceptions=True

@@ -253,12 +253,8 @@ class Pump:
             return
         self._backoff.reset()
         before = self._in_flight[-1].finished if self._in_flight else None
-        self._in_flight.append(InFlight(batch, self._commit(batch), self._publish, before))
-        # A poll that has messages at hand does not wait: the commit must take over what was decided before.
-        await asyncio.sleep(0)
-
-    async def _commit(self, batch: ChargedBatch) -> None:
-        await self._charger.commit(batch, self.owned)
+        commit = self._charger.commit(batch, self.owned)
+        self._in_flight.append(InFlight(batch, commit, self._publish, before))
 
     async def _publish(self, batch: ChargedBatch) -> None:
         """Publish and raise floors; the batch before this one is done by now, so floors rise in order."""

@@ -196,8 +196,10 @@ class SimSource:
         return frozenset(self._at)
 
     async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
-        await self._world.step(self._daemon)
-        await asyncio.sleep(linger_ms / 1000)
+        # What was fetched already is handed on at once: nobody else runs meanwhile.
+        if not self._at or self._world.dice.random() < 0.7:
+            await self._world.step(self._daemon)
+            await asyncio.sleep(linger_ms / 1000)
         if self._world.dice.random() < self._world.faults.new_catalogue:
             await self._world.another_catalogue()
         if self._world.dice.random() < self._world.faults.look:
