@@ -8,12 +8,12 @@ import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from balance_store.connection import connect, durability_faults
 from balance_store.deployment import FUNCTIONS_VERSION
+from balance_store.directory_record import pack_entries, unpack_entries
 from balance_store.keyspace import (
     decisions_key,
     directory_key,
@@ -50,8 +50,6 @@ from config.settings import Store as StoreSettings
 RESERVATION_MS = 50
 # Ids that the list of recent commits may hold in each shard: several seconds of a busy one.
 RECENT_BYTES_MAX = 1 << 20
-
-_ENTRIES = msgspec.msgpack.Decoder(tuple[DirectoryEntry, ...])
 
 
 class StoreClient:
@@ -171,14 +169,19 @@ class StoreClient:
         found: dict[str, tuple[DirectoryEntry, ...]] = {}
         for names, values in zip(by_bucket.values(), answers, strict=True):
             for name, value in zip(names, values, strict=True):
-                found[name] = () if value is None else _ENTRIES.decode(value)
+                found[name] = unpack_entries(value)
         return [found[identifier] for identifier in identifiers]
 
-    async def set_identifier(self, identifier: str, entries: tuple[DirectoryEntry, ...]) -> None:
-        """Replace an identifier's entries."""
-        value = msgspec.msgpack.encode(entries)
-        await self._call(
-            lambda: self._client.hset(directory_key(self._bucket(identifier)), identifier, value)
+    async def swap_identifier(
+        self, identifier: str, before: tuple[DirectoryEntry, ...], after: tuple[DirectoryEntry, ...]
+    ) -> bool:
+        """Replace an identifier's entries if they are still `before`."""
+        key = directory_key(self._bucket(identifier))
+        records = pack_entries(before), pack_entries(after)
+        return bool(
+            await self._call(
+                lambda: self._client.fcall("cl_swap_directory", 1, key, identifier.encode(), *records)
+            )
         )
 
     def _bucket(self, identifier: str) -> int:

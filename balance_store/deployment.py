@@ -12,7 +12,7 @@ from balance_store.requests import StoreMismatchError, StoreUnreachableError
 from config.settings import Store as StoreSettings
 
 # Raised with every change of lua/chargeline.lua; both sides compare it.
-FUNCTIONS_VERSION = b"2"
+FUNCTIONS_VERSION = b"3"
 
 
 def functions_source() -> str:

@@ -10,15 +10,11 @@ import os
 from balance_store.group_change import Changed, Compute
 from balance_store.group_record import pack_group, unpack_group
 from balance_store.profile_record import unpack_profile
-from balance_store.requests import Commit, CommitStatus, Load, Records, Store
+from balance_store.requests import Commit, CommitStatus, Load, Records, Store, StoreRefusesError
 
 # A refusal is over when the other writer's commit is: about a round trip, and it holds a reservation for us.
 REFUSALS_MAX = 200
 PAUSE_S = 0.01
-
-
-class StoreRefusesError(Exception):
-    """A shard went on refusing our commit; nothing of it was written."""
 
 
 class GroupMissingError(Exception):

@@ -32,6 +32,8 @@ class ChargedBatch:
         self.decisions = room_for(len(self.events))
         # Row -> how it was decided, where somebody asked; None where nobody did.
         self.steps: dict[int, Steps] | None = {} if explained else None
+        # Whether a customer of it turned out to have moved: then nothing may commit before all of it has.
+        self.customer_moved = False
         self.decided_before = self._find_decided(owned)
 
     def __len__(self) -> int:

@@ -47,6 +47,10 @@ class ShardSessions:
         self._seen.pop(shard, None)
         self.cache.forget_shard(shard)
 
+    def turn(self, shard: int) -> asyncio.Lock:
+        """Held by whoever has a call in flight at the shard."""
+        return self._locks[shard]
+
     async def load(self, shard: int, group_ids: set[int], profile_ids: set[int]) -> LoadAnswer:
         """Read records into the cache."""
         async with self._locks[shard]:
@@ -73,7 +77,7 @@ class ShardSessions:
             self._seen[commit.shard] = answer.version
             if answer.status is not CommitStatus.ACCEPTED:
                 written = commit.writes
-                self.cache.forget_rows(frozenset(written.groups), frozenset(written.profiles))
+                self.cache.forget_rows(commit.shard, frozenset(written.groups), frozenset(written.profiles))
                 self.cache.install(commit.shard, answer.fresh)
             return answer
 

@@ -13,7 +13,7 @@
 --
 -- Statuses: 0 ACCEPTED, 1 STALE, 2 UNKNOWN, 3 FENCED, 4 CATALOGUE_OLD, 5 RESERVED
 
-local VERSION = '2'
+local VERSION = '3'
 local ID = 8
 local UNPACK_MAX = 4000 -- Lua's stack bounds what one call may take
 
@@ -292,3 +292,13 @@ redis.register_function{function_name = 'cl_load', callback = load_records, flag
 redis.register_function('cl_claim', claim)
 redis.register_function('cl_create', create)
 redis.register_function{function_name = 'cl_version', callback = function() return VERSION end, flags = {'no-writes'}}
+
+-- Outside the shards. KEYS[1] bucket of the directory; ARGV 1 identifier, 2 entries as the caller read them, 3 as
+-- they become ('' = none). 1: replaced; 0: somebody else was quicker, nothing is changed.
+local function swap_directory(keys, args)
+  if (redis.call('HGET', keys[1], args[1]) or '') ~= args[2] then return 0 end
+  if args[3] == '' then redis.call('HDEL', keys[1], args[1]) else redis.call('HSET', keys[1], args[1], args[3]) end
+  return 1
+end
+
+redis.register_function('cl_swap_directory', swap_directory)

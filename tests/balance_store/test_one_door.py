@@ -7,10 +7,16 @@ import pytest
 from balance_store.group_change import Changed
 from balance_store.group_record import pack_group, unpack_group
 from balance_store.model import ModelStore
-from balance_store.one_door import GroupMissingError, StoreRefusesError, change_groups
+from balance_store.one_door import GroupMissingError, change_groups
 from balance_store.profile_record import pack_profile
 from balance_store.requests import Changed as OthersChanged
-from balance_store.requests import CommitAnswer, CommitStatus, Records, StoreUnreachableError
+from balance_store.requests import (
+    CommitAnswer,
+    CommitStatus,
+    Records,
+    StoreRefusesError,
+    StoreUnreachableError,
+)
 from rating_kernels.group_image import B_AMOUNT, M_AMOUNT, M_ID_HASH, SECTION_BALANCES, SECTION_COMMANDS
 from rating_kernels.group_layout import append_row, row_at, section_count
 from tests.balance_store.given import commit, load, writes

@@ -15,6 +15,7 @@ from config.load import load_compiled_catalogue
 from customer_care.install_customers import install
 from customer_care.onboarding import onboard_lines
 from customer_care.publication import publication_of
+from tests.simulation.office import open_office
 from tests.simulation.virtual_loop import run
 from tests.simulation.world import Faults, World
 
@@ -22,6 +23,9 @@ CUSTOMERS = 24
 EVENTS = 60
 PARTITIONS = 2
 SHARDS = 2
+MOVING_SHARDS = 3
+MOVING_EVENTS = 120
+ORDERS = 14
 
 
 @functools.cache
@@ -69,9 +73,9 @@ def _turned(rows: dict, by: int) -> dict:
 
 
 @functools.cache
-def publications(seed: int):
+def publications(seed: int, shards: int = SHARDS):
     lines = [msgspec.json.encode(line) for line in customer_lines(CUSTOMERS, seed)]
-    onboarded, faults = onboard_lines(lines, sample(), SHARDS)
+    onboarded, faults = onboard_lines(lines, sample(), shards)
     assert not faults
     return [publication_of(one) for one in onboarded]
 
@@ -86,17 +90,35 @@ def make_world(seed: int, faults: Faults, crash_at: frozenset[int] = frozenset()
         store=ModelStore(SHARDS, clock_ms=lambda: int(asyncio.get_event_loop().time() * 1000)),
         crash_at=crash_at,
     )
-    run(install(world.store, publications(seed % 4)))
+    published = publications(seed % 4)
+    run(install(world.store, published))
+    world.office = open_office(world, published, 0)
     world.logs = messages(seed)
     return world
 
 
-def messages(seed: int) -> list[list[Message]]:
+def make_moving_world(seed: int, faults: Faults, shards: int = MOVING_SHARDS) -> World:
+    """A world whose customers join, leave and move while they use; one shard is a world without moves."""
+    world = World(
+        seed=seed,
+        catalogues=catalogues(),
+        faults=faults,
+        partitions=PARTITIONS,
+        store=ModelStore(shards, clock_ms=lambda: int(asyncio.get_event_loop().time() * 1000)),
+    )
+    published = publications(seed % 4, shards)
+    run(install(world.store, published))
+    world.office = open_office(world, published, ORDERS)
+    world.logs = messages(seed, MOVING_EVENTS)
+    return world
+
+
+def messages(seed: int, events: int = EVENTS) -> list[list[Message]]:
     """Usage spread over partitions by customer; a twentieth is sent twice or is no event at all."""
     dice = random.Random(f"messages/{seed}")
     logs: list[list[Message]] = [[] for _ in range(PARTITIONS)]
     sent: list[bytes] = []
-    for event in usage_events(CUSTOMERS, EVENTS, seed, 0.8):
+    for event in usage_events(CUSTOMERS, events, seed, 0.8):
         # Members of a family are on different partitions now and then: their pool is contended.
         partition = int(event["service"][-1]) % PARTITIONS
         value = msgspec.json.encode(event)
