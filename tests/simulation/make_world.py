@@ -26,6 +26,8 @@ SHARDS = 2
 MOVING_SHARDS = 3
 MOVING_EVENTS = 120
 ORDERS = 14
+# So few that members are read again and again while their owners are still in the cache.
+MOVING_CACHE_ROWS = 12
 
 
 @functools.cache
@@ -106,6 +108,7 @@ def make_moving_world(seed: int, faults: Faults, shards: int = MOVING_SHARDS) ->
         partitions=PARTITIONS,
         store=ModelStore(shards, clock_ms=lambda: int(asyncio.get_event_loop().time() * 1000)),
     )
+    world.cache_rows = MOVING_CACHE_ROWS
     published = publications(seed % 4, shards)
     run(install(world.store, published))
     world.office = open_office(world, published, ORDERS)

@@ -91,6 +91,7 @@ class World:
     nobodys: set[tuple[int, int, int]] = field(default_factory=set)
     edits: list[tuple[int, bytes]] = field(default_factory=list)
     office: Any = None
+    cache_rows: int = 10_000  # of a daemon
     crash_at: frozenset[int] = frozenset()
     steps: int = 0
     owner: dict[int, int] = field(default_factory=dict)  # partition -> daemon that Kafka gives it to
@@ -282,7 +283,7 @@ class SimDaemon:
         dice = random.Random(f"daemon/{world.seed}/{number}")
         metrics = Metrics()
         catalogue = world.catalogues[world.in_folder]
-        cache = BalanceCache(catalogue, 10_000)
+        cache = BalanceCache(catalogue, world.cache_rows)
         writer = RecordWriter(catalogue, SETTINGS.kafka.topics.usage, "json")
         self.catalogues = CatalogueInUse(catalogue, cache, writer, self.look)
         sessions = ShardSessions(SimStore(world, self), cache)
