@@ -98,6 +98,10 @@ class Store(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         _meta("milliseconds", "a store that takes longer is down, and the daemon claims again", 10, 60_000),
     ] = 5_000
+    tied_customers_max: Annotated[
+        int,
+        _meta("customers", "tied by sharing groups, they live in one shard and move in one call", 2, 100_000),
+    ] = 4_000
     require_durable: Annotated[
         bool, _meta("true/false", "refuse a server that may forget an answered commit or evict keys")
     ] = True

@@ -45,6 +45,15 @@ def unpack_publication(record: bytes) -> Publication:
     return _DECODER.decode(record)
 
 
+def at_shard(publication: Publication, shard: int) -> Publication:
+    """The publication for the shard that the customer belongs to by now."""
+    directory = tuple(
+        (identifier, tuple(entry._replace(shard=shard) for entry in entries))
+        for identifier, entries in publication.directory
+    )
+    return msgspec.structs.replace(publication, shard=shard, directory=directory)
+
+
 def missing_in(stored: Records, publications: list[Publication]) -> Records:
     """What is to be written: profiles that differ, groups that are not there; a group is never overwritten."""
     groups: dict[int, bytes | None] = {
