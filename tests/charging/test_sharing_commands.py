@@ -51,15 +51,14 @@ def sharing(tmp_path, monkeypatch, capfdbinary, store):
     customers.write_bytes(b"\n".join(file_of(on_plan(1, "family"), line(2), line(3))))
     monkeypatch.setattr(time, "time_ns", lambda: 1_792_000_000_000_000_000)
 
-    def typed(main, *arguments):
-        monkeypatch.setattr("sys.argv", ["command", *arguments, "--config", str(settings)])
+    def typed(app, *arguments):
         with pytest.raises(SystemExit) as ended:
-            main()
+            app([*arguments, "--config", str(settings)])
         said = capfdbinary.readouterr()
         return ended.value.code, said.out.decode(), said.err.decode()
 
-    assert typed(care_line.main, "import", str(customers))[0] == 0
-    return lambda *arguments: typed(command_line.main, "sharing", *arguments)
+    assert typed(care_line.app, "import", str(customers))[0] == 0
+    return lambda *arguments: typed(command_line.app, "sharing", *arguments)
 
 
 def test_the_pages_examples_are_done(sharing):

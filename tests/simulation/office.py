@@ -188,6 +188,7 @@ class Clerk:
                 return msgspec.structs.replace(profile, services=new)
 
             found = await self._mover.change_profile(customer, office.found_at[customer], change)
+            assert found.profile is not None, f"seed {self._world.seed}: lost customer {customer}"
             for identifier, entries in directory_of(found.profile, found.shard):
                 await self._direct(identifier, customer, entries)
 

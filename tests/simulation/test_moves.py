@@ -15,9 +15,10 @@ from tests.simulation.run_world import check, live_through, replay
 from tests.simulation.test_crash import SHAKEN
 from tests.simulation.world import Faults, World
 
-SEEDS = range(100)
+SEEDS = range(40)
 SEEDS_MAX = 60
 HARSH = Faults(crash=0.008, lost_request=0.01, lost_answer=0.03, late_request=0.02, rebalance=0.1, zombie=0.3)
+CALM = Faults(crash=0.001)
 FOUND = ("lost", "decided twice", "two contents", "not published", "two calls in flight")
 
 
@@ -153,7 +154,6 @@ def what_changed_since_it_was_read_counts_as_read(patch):
         what_arrived_arrives_again,
         a_mark_is_thinned_before_the_arrival,
         the_daemon_leaves_moves_half_done,
-        a_copy_from_a_shard_that_was_left_is_believed,
         absences_are_kept,
         what_changed_since_it_was_read_counts_as_read,
     ],
@@ -166,17 +166,25 @@ def test_a_rule_that_is_off_is_found_out(rule_off):
     pytest.fail(f"{SEEDS_MAX} worlds held without the rule")
 
 
+def test_a_copy_from_a_shard_that_was_left_is_found_out():
+    # A rare meeting: an owner long read, a member never, and no word from their old shard in between.
+    for seed in range(100, 160):
+        if broken(seed, a_copy_from_a_shard_that_was_left_is_believed, CALM):
+            return
+    pytest.fail("60 worlds held without the rule")
+
+
 def test_with_every_rule_on_the_same_worlds_hold():
     for seed in range(SEEDS_MAX):
         lived(seed, HARSH)
 
 
-def broken(seed: int, rule_off) -> bool:
+def broken(seed: int, rule_off, faults: Faults = HARSH) -> bool:
     """Whether something was lost, counted twice or used from the wrong place."""
     with pytest.MonkeyPatch.context() as patch:
         rule_off(patch)
         try:
-            lived(seed, HARSH)
+            lived(seed, faults)
         except AssertionError as error:
             if not any(word in str(error) for word in FOUND):
                 raise
