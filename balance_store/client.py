@@ -6,8 +6,6 @@ finds out what happened by claiming again (ARCHITECTURE 5.4).
 
 import zlib
 
-import msgspec
-
 from balance_store.commit_call import (
     commit_call,
     pack_ids,
@@ -17,7 +15,8 @@ from balance_store.commit_call import (
     version_arguments,
 )
 from balance_store.connection import open_link
-from balance_store.functions import CLAIM, LOAD
+from balance_store.directory_record import pack_entries, unpack_entries
+from balance_store.functions import CLAIM, LOAD, SWAP_DIRECTORY
 from balance_store.keyspace import (
     decisions_key,
     directory_key,
@@ -49,8 +48,6 @@ from balance_store.resp_connection import pack
 from balance_store.server_check import check_deployment, check_servers
 from balance_store.shard_link import Link
 from config.settings import Store as StoreSettings
-
-_ENTRIES = msgspec.msgpack.Decoder(tuple[DirectoryEntry, ...])
 
 
 class StoreClient:
@@ -148,14 +145,17 @@ class StoreClient:
         found: dict[str, tuple[DirectoryEntry, ...]] = {}
         for names, values in zip(by_bucket.values(), answers, strict=True):
             for name, value in zip(names, values, strict=True):
-                found[name] = () if value is None else _ENTRIES.decode(value)
+                found[name] = unpack_entries(value)
         return [found[identifier] for identifier in identifiers]
 
-    async def set_identifier(self, identifier: str, entries: tuple[DirectoryEntry, ...]) -> None:
-        """Replace an identifier's entries."""
+    async def swap_identifier(
+        self, identifier: str, before: tuple[DirectoryEntry, ...], after: tuple[DirectoryEntry, ...]
+    ) -> bool:
+        """Replace an identifier's entries if they are still `before`."""
         key = directory_key(self._bucket(identifier))
-        command = pack("HSET", key, identifier, msgspec.msgpack.encode(entries))
-        await self._link.write(slot_of(key), command)
+        records = pack_entries(before), pack_entries(after)
+        command = pack("FCALL", SWAP_DIRECTORY, 1, key, identifier.encode(), *records)
+        return bool(await self._link.write(slot_of(key), command))
 
     def _bucket(self, identifier: str) -> int:
         # Any stable spread will do; the sum of bytes would put neighbours together, CRC does not.

@@ -15,6 +15,6 @@ def function_name(action: str, version: int = FUNCTIONS_VERSION) -> str:
     return f"cl{version}_{action}"
 
 
-COMMIT, CLOSE, LOAD, CLAIM, CREATE, VERSION = map(
-    function_name, ("commit", "close", "load", "claim", "create", "version")
+COMMIT, CLOSE, LOAD, CLAIM, CREATE, SWAP_DIRECTORY, VERSION = map(
+    function_name, ("commit", "close", "load", "claim", "create", "swap_directory", "version")
 )

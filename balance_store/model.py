@@ -128,9 +128,14 @@ class ModelStore:
         """Entries of each identifier; empty = none."""
         return [self._directory.get(identifier, ()) for identifier in identifiers]
 
-    async def set_identifier(self, identifier: str, entries: tuple[DirectoryEntry, ...]) -> None:
-        """Replace an identifier's entries."""
-        self._directory[identifier] = entries
+    async def swap_identifier(
+        self, identifier: str, before: tuple[DirectoryEntry, ...], after: tuple[DirectoryEntry, ...]
+    ) -> bool:
+        """Replace an identifier's entries if they are still `before`."""
+        if self._directory.get(identifier, ()) != before:
+            return False
+        self._directory[identifier] = after
+        return True
 
     def highest_floor(self, partition: int) -> Floor:
         """The highest floor of a partition on any shard."""

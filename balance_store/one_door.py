@@ -9,20 +9,26 @@ import os
 
 from balance_store.group_change import Changed, Compute
 from balance_store.group_record import pack_group, unpack_group
+from balance_store.mark_record import is_mark
+from balance_store.move_customers import Mover
 from balance_store.profile_record import unpack_profile
-from balance_store.requests import Commit, CommitStatus, Load, Records, Store
+from balance_store.requests import Commit, CommitStatus, Load, Records, Store, StoreRefusesError
 
 # A refusal is over when the other writer's commit is: about a round trip, and it holds a reservation for us.
 REFUSALS_MAX = 200
 PAUSE_S = 0.01
 
 
-class StoreRefusesError(Exception):
-    """A shard went on refusing our commit; nothing of it was written."""
-
-
 class GroupMissingError(Exception):
     """The store has no such balance group or profile: publish it first."""
+
+
+class CustomersApartError(Exception):
+    """The customers do not live in one shard any more: change the groups of each shard by themselves."""
+
+    def __init__(self, lives: dict[int, int]) -> None:
+        super().__init__(f"customers live in shards {sorted(set(lives.values()))}")
+        self.lives = lives  # customer -> shard
 
 
 async def change_groups(
@@ -31,11 +37,15 @@ async def change_groups(
     """Change groups of one shard in one commit; returns what `compute` answered, by group.
 
     `groups` maps group ids to their customers. `compute(group_id, image, profile)` may be called again
-    with newer images. Raises GroupMissingError, StoreRefusesError, StoreUnreachableError.
+    with newer images. A customer who has moved is followed. Raises GroupMissingError, CustomersApartError,
+    StoreRefusesError, StoreUnreachableError.
     """
     group_ids, customer_ids = tuple(sorted(groups)), tuple(sorted(set(groups.values())))
     for _ in range(REFUSALS_MAX):
         loaded = await store.load(Load(shard, None, group_ids, customer_ids))
+        if any(is_mark(record) for record in loaded.records.profiles.values()):
+            shard = await _where_all_live(store, shard, customer_ids, caller)
+            continue
         done = {g: _change(g, c, loaded.records, compute) for g, c in sorted(groups.items())}
         written = {g: pack_group(one.image, 0) for g, one in done.items() if one.image is not None}
         if not written:
@@ -65,6 +75,15 @@ async def change_groups(
             )
         await asyncio.sleep(PAUSE_S)
     raise StoreRefusesError(f"shard {shard} refused {REFUSALS_MAX} times; others keep changing these groups")
+
+
+async def _where_all_live(store: Store, shard: int, customer_ids: tuple[int, ...], caller: bytes) -> int:
+    """The one shard of customers some of whom have left this one; finishes their moves."""
+    mover = Mover(store, caller, lambda: os.urandom(8))
+    lives = await mover.locate(dict.fromkeys(customer_ids, shard))
+    if len(set(lives.values())) != 1:
+        raise CustomersApartError(lives)
+    return lives[customer_ids[0]]
 
 
 def _change(group_id: int, customer_id: int, records: Records, compute: Compute) -> Changed:

@@ -76,6 +76,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
     memberships: tuple[Membership, ...]
     recurring: tuple[Recurring, ...]
     group_ids: tuple[int, ...]  # balance groups of the customer, all in the customer's shard
+    move_no: int = 0  # of the move that brought the customer to this shard; 0 = none did
 
 
 _ENCODER = msgspec.msgpack.Encoder()

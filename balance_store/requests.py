@@ -160,6 +160,10 @@ class StoreUnreachableError(Exception):
     """No answer: the call may or may not have happened. The caller finds out by claiming again."""
 
 
+class StoreRefusesError(Exception):
+    """A shard went on refusing our commit; nothing of it was written."""
+
+
 class StoreMismatchError(Exception):
     """The store is not what this program needs: no header, no functions, not durable. Says the cure."""
 
@@ -172,6 +176,7 @@ class DirectoryEntry(NamedTuple):
     subscription_id: int
     valid_from_us: int
     valid_to_us: int
+    move_no: int = 0  # of the customer's move to this shard; the higher one is the newer entry
 
 
 class Store(Protocol):
@@ -200,4 +205,8 @@ class Store(Protocol):
         """Entries of each identifier, in the order asked; empty = none."""
         ...
 
-    async def set_identifier(self, identifier: str, entries: tuple[DirectoryEntry, ...]) -> None: ...
+    async def swap_identifier(
+        self, identifier: str, before: tuple[DirectoryEntry, ...], after: tuple[DirectoryEntry, ...]
+    ) -> bool:
+        """Replace an identifier's entries if they are still `before`; whether they were."""
+        ...

@@ -125,9 +125,8 @@ def _event_rows(cache: BalanceCache, events: list[dict[str, Any]], prefix: str) 
     ]
     decoded = decode_messages(message_columns(messages), cache.catalogue, MESSAGE_BYTES_MAX)
     rows = np.arange(len(decoded.words), dtype=np.int64)
-    read = ReadNow(
-        set(decoded.identifiers()), {entry.customer_id for e_ in cache.directory.values() for entry in e_}
-    )
+    entries = [entry for some in cache.directory.values() for entry in some]
+    read = ReadNow(set(decoded.identifiers()), {(entry.shard, entry.customer_id) for entry in entries})
     wanted = resolve(cache, decoded.words, decoded.identifiers(), rows, np.zeros_like(rows), read, 1)
     assert not wanted, "everything is in the cache"
     return decoded.words, decoded.text

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from balance_store.group_change import Changed
-from balance_store.one_door import change_groups
+from balance_store.one_door import CustomersApartError, change_groups
 from balance_store.profile_record import Profile
 from balance_store.requests import Store
 from billing_batch.bill import NO_DISCOUNTS, balanced, build_bill, child_line
@@ -149,7 +149,16 @@ class Billing:
         self, shard: int, batch: list[DueBill], compute: Callable[[int, Ints, Profile], Changed]
     ) -> dict[int, object]:
         groups = {one.group_id: one.customer_id for one in batch}
-        return await change_groups(self._store, shard, groups, compute, self._catalogue.version, CALLER)
+        try:
+            return await change_groups(self._store, shard, groups, compute, self._catalogue.version, CALLER)
+        except CustomersApartError as error:
+            apart: dict[int, list[DueBill]] = {}
+            for one in batch:
+                apart.setdefault(error.lives.get(one.customer_id, shard), []).append(one)
+        answers: dict[int, object] = {}
+        for where, some in sorted(apart.items()):
+            answers |= await self._change(where, some, compute)
+        return answers
 
     def _close(
         self,

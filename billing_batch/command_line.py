@@ -22,7 +22,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from balance_store.client import StoreClient
-from balance_store.one_door import GroupMissingError, StoreRefusesError
+from balance_store.one_door import GroupMissingError
+from balance_store.requests import StoreRefusesError
 from billing_batch.audit import all_agree
 from billing_batch.bill_parts import UnknownItemError
 from billing_batch.bill_records import due_bills, invoice_documents

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from balance_store.group_record import unpack_group
+from balance_store.mark_record import is_mark
 from balance_store.profile_record import Profile, unpack_profile
 from balance_store.requests import Changed, DirectoryEntry, Records
 from charging.calendar_book import CalendarBook
@@ -92,7 +93,8 @@ class BalanceCache:
         self._profiles: dict[int, CachedProfile] = {}
         # Profiles whose images are of another catalogue version; made again when they are used.
         self._outdated: dict[int, CachedProfile] = {}
-        self._fresh_groups: set[int] = set()
+        # Group -> the shard it was read from. A copy from a shard that the customer left is not theirs.
+        self._fresh_groups: dict[int, int] = {}
 
     # What is here ------------------------------------------------------------------------------
 
@@ -108,9 +110,9 @@ class BalanceCache:
     def ready(self, customer_id: int) -> CachedProfile | None:
         """The customer's profile if it and all that it stands on are here."""
         cached = self._up_to_date(customer_id)
-        if cached is None or not self._fresh_groups.issuperset(cached.group_ids):
+        if cached is None or any(self._fresh_groups.get(g) != cached.shard for g in cached.group_ids):
             return None
-        if any(self._up_to_date(owner) is None for owner in cached.owner_ids):
+        if any(not self._lives_at(cached.shard, owner) for owner in cached.owner_ids):
             return None
         return cached
 
@@ -119,8 +121,13 @@ class BalanceCache:
         cached = self._up_to_date(customer_id)
         if cached is None:
             return Missing(set(), {customer_id})
-        owners = {owner for owner in cached.owner_ids if self._up_to_date(owner) is None}
-        return Missing({g for g in cached.group_ids if g not in self._fresh_groups}, owners)
+        owners = {owner for owner in cached.owner_ids if not self._lives_at(cached.shard, owner)}
+        return Missing({g for g in cached.group_ids if self._fresh_groups.get(g) != cached.shard}, owners)
+
+    def _lives_at(self, shard: int, customer_id: int) -> bool:
+        """Whether the customer's profile is here as that shard has it."""
+        cached = self._up_to_date(customer_id)
+        return cached is not None and cached.shard == shard
 
     def is_fresh(self, group_id: int) -> bool:
         """Whether the group's image is here and was not named as changed."""
@@ -154,13 +161,12 @@ class BalanceCache:
     # What comes in -----------------------------------------------------------------------------
 
     def install(self, shard: int, records: Records) -> None:
-        """Take records as the store gave them; None removes what is here."""
-        for customer_id, record in records.profiles.items():
-            self._forget_profile(customer_id)
-            if record is not None:
+        """Take records as the store gave them; None, or a mark, removes what is here of that shard."""
+        self.forget_rows(shard, frozenset(records.groups), frozenset(records.profiles))
+        for record in records.profiles.values():
+            if record is not None and not is_mark(record):
                 self._install_profile(shard, unpack_profile(record))
         for group_id, record in records.groups.items():
-            self._fresh_groups.discard(group_id)
             if record is not None:
                 self._install_group(shard, group_id, unpack_group(record))
 
@@ -170,6 +176,7 @@ class BalanceCache:
         self.profile_arena = _with_room(self.profile_arena, at + len(words))
         self.profile_arena[at : at + len(words)] = words
         self._profile_words_used = at + len(words)
+        self._outdated.pop(profile.customer_id, None)
         self._profiles[profile.customer_id] = CachedProfile(profile, shard, at)
         for group_id in profile.group_ids:
             self.slot_shard[self.slot_of(group_id)] = shard
@@ -188,7 +195,7 @@ class BalanceCache:
         owner = self._profiles.get(int(image[H_CUSTOMER_ID]))
         self.words[at + H_PROFILE_AT] = NO_PROFILE if owner is None else owner.at
         self.slot_shard[slot] = shard
-        self._fresh_groups.add(group_id)
+        self._fresh_groups[group_id] = shard
 
     def grow(self, slot: int, section: int) -> None:
         """Lay a group out again with more room in a section; a kernel asked for it."""
@@ -210,24 +217,28 @@ class BalanceCache:
         if changed.unknown:
             self.forget_shard(shard)
             return
-        self.forget_rows(changed.group_ids, changed.profile_ids)
+        self.forget_rows(shard, changed.group_ids, changed.profile_ids)
 
-    def forget_rows(self, group_ids: frozenset[int], profile_ids: frozenset[int]) -> None:
-        """Drop these rows; the next batch that needs them loads them."""
-        self._fresh_groups -= group_ids
+    def forget_rows(self, shard: int, group_ids: frozenset[int], profile_ids: frozenset[int]) -> None:
+        """Drop these rows of a shard; the next batch that needs them loads them.
+
+        A customer who came from there may be here as another shard has them: that copy stays.
+        """
+        for group_id in group_ids:
+            if self._fresh_groups.get(group_id) == shard:
+                del self._fresh_groups[group_id]
         for customer_id in profile_ids:
-            self._forget_profile(customer_id)
-
-    def _forget_profile(self, customer_id: int) -> None:
-        self._profiles.pop(customer_id, None)
-        self._outdated.pop(customer_id, None)
+            for known in (self._profiles, self._outdated):
+                cached = known.get(customer_id)
+                if cached is not None and cached.shard == shard:
+                    del known[customer_id]
 
     def forget_shard(self, shard: int) -> None:
         """Drop every row of a shard."""
-        groups = [g for g, slot in self._slot_of.items() if self.slot_shard[slot] == shard]
+        groups = [group_id for group_id, where in self._fresh_groups.items() if where == shard]
         known = [*self._profiles.values(), *self._outdated.values()]
         profiles = [cached.customer_id for cached in known if cached.shard == shard]
-        self.forget_rows(frozenset(groups), frozenset(profiles))
+        self.forget_rows(shard, frozenset(groups), frozenset(profiles))
 
     def is_full(self) -> bool:
         """Whether the ceiling is passed: time to `collect`."""
@@ -259,7 +270,7 @@ class BalanceCache:
             self._profiles[cached.customer_id].used_in = cached.used_in
         for cached in kept:
             for group_id in cached.group_ids:
-                if group_id in old_fresh and group_id not in self._fresh_groups:
+                if old_fresh.get(group_id) == cached.shard and group_id not in self._fresh_groups:
                     at = int(old_slot_at[old_slots[group_id]])
                     self._install_group(
                         cached.shard, group_id, old_words[at : at + image_words(old_words, at)]

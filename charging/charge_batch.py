@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from balance_store.requests import Commit, CommitAnswer, CommitStatus, StoreUnreachableError
+from balance_store.move_customers import Mover
+from balance_store.requests import (
+    Commit,
+    CommitAnswer,
+    CommitStatus,
+    StoreRefusesError,
+    StoreUnreachableError,
+)
 from charging.charged_batch import ChargedBatch
 from charging.decide_batch import (
     build_commit,
@@ -22,6 +29,7 @@ from charging.decide_batch import (
     told_floors,
     with_newest,
 )
+from charging.follow_marks import TurnStore, follow_marks, take_answer
 from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.resolve_events import ReadNow, Wanted, resolve
@@ -63,6 +71,7 @@ class BatchCharger:
         self._caller = caller
         self._random_tag = random_tag
         self._metrics = metrics
+        self._mover = Mover(TurnStore(sessions), caller, random_tag)
         self.batch_no = 0
         # Set while no batch is being committed.
         self._idle = asyncio.Event()
@@ -171,16 +180,20 @@ class BatchCharger:
                 for name, entries in zip(names, found, strict=True):
                     if not entries:
                         cache.directory.pop(name, None)
-                read.identifiers |= wanted.identifiers
+                read.directory_was_read(wanted.identifiers)
             loads = {
                 shard: (missing.group_ids, missing.profile_ids) for shard, missing in wanted.records.items()
             }
             for customer_id, shard in wanted.profiles.items():
                 loads.setdefault(shard, (set(), set()))[1].add(customer_id)
-            await asyncio.gather(*(self._sessions.load(s, *ids) for s, ids in sorted(loads.items())))
-            read.profiles.update(*(profile_ids for _, profile_ids in loads.values()))
-        except StoreUnreachableError as error:
-            # Nothing was sent that could have changed anything, but what we hold may be old by now.
+            shards = sorted(loads)
+            answers = await asyncio.gather(*(self._sessions.load(s, *loads[s]) for s in shards))
+            moved = [(s, take_answer(read, s, a)) for s, a in zip(shards, answers, strict=True)]
+            for shard, customer_ids in moved:
+                if customer_ids:
+                    await follow_marks(self._mover, read, shard, customer_ids)
+        except (StoreUnreachableError, StoreRefusesError) as error:
+            # Nothing was sent that could have changed a balance, but what we hold may be old by now.
             raise ClaimsLostError(frozenset(), fenced=False, why=str(error)) from error
 
     def _decide(self, batch: ChargedBatch, rows: Ints, owned: dict[int, Ownership]) -> UnsentCommits:

@@ -23,6 +23,9 @@ UsageFile = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 app = cyclopts.App(name="charging", help="Charge usage events in real time.", version_flags=["--version"])
 app.command(servers_app)
+app.command(
+    "charging.sharing_commands:app", name="sharing", help="Sharing groups: members use what the owner has."
+)
 catalog_app = cyclopts.App(name="catalog", help="The catalogue: what is sold, and at what price.")
 topics_app = cyclopts.App(name="topics", help="The topics of the event stream.")
 store_app = cyclopts.App(name="store", help="The store of balances.")

@@ -144,6 +144,9 @@ class KafkaSource:
     async def read_one(self, partition: int, offset: int) -> Message | None:
         """The message at this offset, if the log still has it (compaction may have taken it)."""
         tp = self._tp(partition)
+        if partition not in self.assigned():
+            # Taken from us while it was being claimed: it will not be started either.
+            return None
         self._consumer.seek(tp, offset)
         self._consumer.resume(tp)
         try:
@@ -158,8 +161,10 @@ class KafkaSource:
         return None
 
     def start_at(self, partition: int, offset: int) -> None:
-        """Deliver the partition from this offset on."""
+        """Deliver the partition from this offset on; not if it was taken from us while it was being claimed."""
         tp = self._tp(partition)
+        if partition not in self.assigned():
+            return
         self._consumer.seek(tp, offset)
         self._consumer.resume(tp)
         self._started.add(partition)

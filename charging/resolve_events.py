@@ -19,7 +19,15 @@ class ReadNow:
     """What was read from the store for this batch, so that doubt ends after one fresh look."""
 
     identifiers: set[str] = field(default_factory=set)
-    profiles: set[int] = field(default_factory=set)
+    profiles: set[tuple[int, int]] = field(default_factory=set)  # (shard, customer)
+    # Customers whose mark was met, and where it points to: for this batch only, as marks are not kept.
+    lives_at: dict[int, int] = field(default_factory=dict)
+
+    def directory_was_read(self, identifiers: set[str]) -> None:
+        """A shard counts as read only after the directory that named it."""
+        self.identifiers |= identifiers
+        self.profiles.clear()
+        self.lives_at.clear()
 
 
 @dataclass
@@ -60,10 +68,13 @@ def resolve(
             if identifier not in read.identifiers:
                 wanted.identifiers.add(identifier)
             events[row, PROFILE_AT] = NOWHERE
+            row_shard[row] = NOWHERE
             continue
-        cached = _ready_profile(cache, entry, read, wanted)
+        entry = _moved(cache, identifier, entry, read)
+        cached = _ready_profile(cache, identifier, entry, read, wanted)
         if cached is None:
             events[row, PROFILE_AT] = NOWHERE
+            row_shard[row] = NOWHERE
             continue
         cached.used_in = batch_no
         span = cached.identifiers.get(identifier)
@@ -83,19 +94,39 @@ def _entry(entries: tuple[DirectoryEntry, ...], time_us: int) -> DirectoryEntry 
     return entries[-1] if entries else None
 
 
+def _moved(cache: BalanceCache, identifier: str, entry: DirectoryEntry, read: ReadNow) -> DirectoryEntry:
+    """The entry, pointing to where a mark said; the directory's copy here too, which is a hint as it was before."""
+    shard = read.lives_at.get(entry.customer_id, entry.shard)
+    if shard == entry.shard:
+        return entry
+    cache.directory[identifier] = tuple(
+        one._replace(shard=shard) if one.customer_id == entry.customer_id else one
+        for one in cache.directory[identifier]
+    )
+    return entry._replace(shard=shard)
+
+
 def _ready_profile(
-    cache: BalanceCache, entry: DirectoryEntry, read: ReadNow, wanted: Wanted
+    cache: BalanceCache, identifier: str, entry: DirectoryEntry, read: ReadNow, wanted: Wanted
 ) -> CachedProfile | None:
-    """The customer's profile with all it stands on, or None with what is missing noted."""
+    """The customer's profile with all it stands on, or None with what is missing noted.
+
+    All of it is read from one shard, the one that the profile was read from.
+    """
     cached = cache.ready(entry.customer_id)
     if cached is not None:
         return cached
+    known = cache.profile(entry.customer_id)
+    shard = entry.shard if known is None else known.shard
     missing = cache.missing(entry.customer_id)
-    lacking = missing.profile_ids - read.profiles
+    lacking = {one for one in missing.profile_ids if (shard, one) not in read.profiles}
     if lacking or missing.group_ids:
-        at_shard = wanted.records.setdefault(entry.shard, Missing(set(), set()))
+        at_shard = wanted.records.setdefault(shard, Missing(set(), set()))
         at_shard.group_ids.update(missing.group_ids)
         at_shard.profile_ids.update(lacking)
+    elif identifier not in read.identifiers:
+        # Nobody is there: the directory that named the shard may be older than a move.
+        wanted.identifiers.add(identifier)
     return None
 
 
@@ -103,5 +134,5 @@ def _look_again(identifier: str, cached: CachedProfile, read: ReadNow, wanted: W
     """A number may have changed hands since directory and profile were read: read both, in that order."""
     if identifier not in read.identifiers:
         wanted.identifiers.add(identifier)
-    elif cached.customer_id not in read.profiles:
+    elif (cached.shard, cached.customer_id) not in read.profiles:
         wanted.profiles[cached.customer_id] = cached.shard

@@ -53,10 +53,14 @@ class ShardSessions:
         self._seen.pop(shard, None)
         self.cache.forget_shard(shard)
 
+    def turn(self, shard: int) -> asyncio.Lock:
+        """Held by whoever has a call in flight at the shard."""
+        return self._locks[shard]
+
     def take_back_unsent(self, shard: int) -> None:
         """Decisions of this shard that are not sent must be made again, on what the store has."""
         if self.unsent is not None:
-            self.cache.forget_rows(self.unsent.take_back(shard), frozenset())
+            self.cache.forget_rows(shard, self.unsent.take_back(shard), frozenset())
 
     def _hear(self, shard: int, changed: Changed, version: Version) -> None:
         """Know a newer version, and nothing any more of what it changed."""
@@ -93,7 +97,7 @@ class ShardSessions:
                 # What was decided after it stands on it.
                 self.take_back_unsent(commit.shard)
                 written = commit.writes
-                self.cache.forget_rows(frozenset(written.groups), frozenset(written.profiles))
+                self.cache.forget_rows(commit.shard, frozenset(written.groups), frozenset(written.profiles))
                 self.cache.install(commit.shard, answer.fresh)
             return answer
 

@@ -129,6 +129,10 @@ class Store(Struct, frozen=True, forbid_unknown_fields=True):
             60_000,
         ),
     ] = 1_000
+    tied_customers_max: Annotated[
+        int,
+        _meta("customers", "tied by sharing groups, they live in one shard and move in one call", 2, 100_000),
+    ] = 4_000
     require_durable: Annotated[
         bool, _meta("true/false", "refuse a server that may forget an answered commit or evict keys")
     ] = True

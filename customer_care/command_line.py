@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 
 from balance_store.client import StoreClient
 from balance_store.group_record import unpack_group
-from balance_store.requests import Load, Store, StoreMismatchError, StoreUnreachableError
+from balance_store.requests import Load, Store, StoreMismatchError, StoreRefusesError, StoreUnreachableError
 from config.compile_catalogue import CompiledCatalogue
 from config.faults import ConfigError
 from config.load import load_compiled_catalogue, load_settings
@@ -27,7 +27,6 @@ from config.settings import Settings
 from customer_care.currencies import minor_digits
 from customer_care.customer_view import BalanceView, CustomerView, balance_views
 from customer_care.import_file import BatchReport, Desk, import_lines
-from customer_care.install_customers import StoreRefusesError
 from customer_care.publish import publish_waiting
 from customer_care.read_customer import read_customer
 from customer_care.records import RecordsError, open_records, reading, waiting_count

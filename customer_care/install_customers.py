@@ -4,10 +4,15 @@ Doing it again changes nothing. The directory comes last: it is a hint, and poin
 """
 
 import asyncio
+import functools
 import os
 
-from balance_store.requests import Commit, CommitStatus, DirectoryEntry, Load, Store
-from customer_care.publication import Publication, missing_in, with_customer
+from balance_store.directory_record import with_customer
+from balance_store.mark_record import is_mark
+from balance_store.move_customers import Mover
+from balance_store.profile_record import Profile, unpack_profile
+from balance_store.requests import Commit, CommitStatus, DirectoryEntry, Load, Store, StoreRefusesError
+from customer_care.publication import Publication, brought_by_move, missing_in
 
 CALLER = b"customer_care"
 # A refusal is over when the other writer's commit is: about a round trip.
@@ -17,29 +22,34 @@ PAUSE_S = 0.01
 DIRECTORY_WRITES = 32
 
 
-class StoreRefusesError(Exception):
-    """A shard went on refusing our commit; nothing of it was written."""
-
-
 async def install(store: Store, publications: list[Publication]) -> None:
-    """Write what is missing; returns when the store has accepted all of it."""
+    """Write what is missing, where each customer lives; returns when the store has accepted all of it."""
+    mover = Mover(store, CALLER, lambda: os.urandom(8))
     shards: dict[int, list[Publication]] = {}
     for publication in publications:
         shards.setdefault(publication.shard, []).append(publication)
     for shard, some in shards.items():
-        await _install_shard(store, shard, some)
+        for moved in await _install_shard(store, shard, some):
+            # They were told of before, and left: what is newer in the profile goes after them.
+            await mover.change_profile(moved.customer_id, shard, functools.partial(_published, moved))
     await _install_directory(store, publications)
 
 
-async def _install_shard(store: Store, shard: int, publications: list[Publication]) -> None:
+def _published(publication: Publication, there: Profile) -> Profile:
+    return unpack_profile(brought_by_move(publication.profile, there))
+
+
+async def _install_shard(store: Store, shard: int, publications: list[Publication]) -> list[Publication]:
+    """Write what the shard lacks; the publications of those who left it come back."""
     group_ids = tuple(group_id for one in publications for group_id, _ in one.groups)
     profile_ids = tuple(one.customer_id for one in publications)
     catalogue_version = max(one.catalogue_version for one in publications)
     for _ in range(REFUSALS_MAX):
         stored = await store.load(Load(shard, None, group_ids, profile_ids))
-        writes = missing_in(stored.records, publications)
+        moved = [one for one in publications if is_mark(stored.records.profiles[one.customer_id])]
+        writes = missing_in(stored.records, [one for one in publications if one not in moved])
         if not writes.groups and not writes.profiles:
-            return
+            return moved
         answer = await store.commit(
             Commit(
                 shard=shard,
@@ -54,7 +64,7 @@ async def _install_shard(store: Store, shard: int, publications: list[Publicatio
             )
         )
         if answer.status is CommitStatus.ACCEPTED:
-            return
+            return moved
         if answer.status is CommitStatus.CATALOGUE_OLD:
             catalogue_version = answer.catalogue_version
         await asyncio.sleep(PAUSE_S)
@@ -64,19 +74,23 @@ async def _install_shard(store: Store, shard: int, publications: list[Publicatio
 
 
 async def _install_directory(store: Store, publications: list[Publication]) -> None:
-    wanted = [
-        (identifier, one.customer_id, entries)
-        for one in publications
-        for identifier, entries in one.directory
-    ]
-    found = await store.find_identifiers([identifier for identifier, _, _ in wanted])
-    changes: dict[str, tuple[DirectoryEntry, ...]] = {}
-    for (identifier, customer_id, entries), stored in zip(wanted, found, strict=True):
-        before = changes.get(identifier, stored)
-        after = with_customer(before, customer_id, entries)
-        if after != before:
-            changes[identifier] = after
-    pending = list(changes.items())
-    for first in range(0, len(pending), DIRECTORY_WRITES):
-        some = pending[first : first + DIRECTORY_WRITES]
-        await asyncio.gather(*(store.set_identifier(identifier, entries) for identifier, entries in some))
+    wanted: dict[str, list[tuple[int, tuple[DirectoryEntry, ...]]]] = {}
+    for one in publications:
+        for identifier, entries in one.directory:
+            wanted.setdefault(identifier, []).append((one.customer_id, entries))
+    pending = list(wanted)
+    while pending:
+        found = await store.find_identifiers(pending)
+        changes = []
+        for identifier, stored in zip(pending, found, strict=True):
+            after = stored
+            for customer_id, entries in wanted[identifier]:
+                after = with_customer(after, customer_id, entries)
+            if after != stored:
+                changes.append((identifier, stored, after))
+        pending = []
+        for first in range(0, len(changes), DIRECTORY_WRITES):
+            some = changes[first : first + DIRECTORY_WRITES]
+            swapped = await asyncio.gather(*(store.swap_identifier(*change) for change in some))
+            # Whose entries were changed by somebody else meanwhile is looked at again.
+            pending += [change[0] for change, done in zip(some, swapped, strict=True) if not done]

@@ -3,7 +3,7 @@
 import msgspec
 
 from balance_store.group_record import pack_group
-from balance_store.profile_record import pack_profile
+from balance_store.profile_record import Profile, pack_profile, unpack_profile
 from balance_store.requests import DirectoryEntry, Records
 from customer_care.onboarding import Onboarded
 
@@ -45,6 +45,15 @@ def unpack_publication(record: bytes) -> Publication:
     return _DECODER.decode(record)
 
 
+def at_shard(publication: Publication, shard: int) -> Publication:
+    """The publication for the shard that the customer belongs to by now."""
+    directory = tuple(
+        (identifier, tuple(entry._replace(shard=shard) for entry in entries))
+        for identifier, entries in publication.directory
+    )
+    return msgspec.structs.replace(publication, shard=shard, directory=directory)
+
+
 def missing_in(stored: Records, publications: list[Publication]) -> Records:
     """What is to be written: profiles that differ, groups that are not there; a group is never overwritten."""
     groups: dict[int, bytes | None] = {
@@ -53,17 +62,15 @@ def missing_in(stored: Records, publications: list[Publication]) -> Records:
         for group_id, record in one.groups
         if stored.groups.get(group_id) is None
     }
-    profiles: dict[int, bytes | None] = {
-        one.customer_id: one.profile
-        for one in publications
-        if stored.profiles.get(one.customer_id) != one.profile
-    }
+    profiles: dict[int, bytes | None] = {}
+    for one in publications:
+        there = stored.profiles.get(one.customer_id)
+        profile = one.profile if there is None else brought_by_move(one.profile, unpack_profile(there))
+        if there != profile:
+            profiles[one.customer_id] = profile
     return Records(groups, profiles)
 
 
-def with_customer(
-    stored: tuple[DirectoryEntry, ...], customer_id: int, entries: tuple[DirectoryEntry, ...]
-) -> tuple[DirectoryEntry, ...]:
-    """An identifier's entries with one customer's replaced, in the order of their time."""
-    others = tuple(entry for entry in stored if entry.customer_id != customer_id)
-    return tuple(sorted(others + entries, key=lambda entry: (entry.valid_from_us, entry.subscription_id)))
+def brought_by_move(profile: bytes, there: Profile) -> bytes:
+    """A profile to publish, with the move number of the one that is there: records know nothing of it."""
+    return pack_profile(msgspec.structs.replace(unpack_profile(profile), move_no=there.move_no))

@@ -9,20 +9,25 @@ from sqlalchemy import Engine
 
 from balance_store.requests import Store
 from customer_care.install_customers import install
-from customer_care.publication import unpack_publication
+from customer_care.publication import at_shard, unpack_publication
 from customer_care.records import forget_publications, waiting_publications, writing
+from customer_care.sharing_desk import publish_sharing
 
 BATCH_CUSTOMERS = 500
 
 
 async def publish_waiting(engine: Engine, store: Store) -> int:
-    """Publish until nothing waits; the number of customers. Raises what the store raises."""
-    published = 0
+    """Publish until nothing waits; the number of customers. Raises what the store raises.
+
+    Memberships come first: a new customer may be a member of a group whose owner is about to move.
+    """
+    published = await publish_sharing(engine, store)
     while True:
         with writing(engine) as connection:
             waiting = waiting_publications(connection, BATCH_CUSTOMERS)
             if not waiting:
                 return published
-            await install(store, [unpack_publication(record) for _, record in waiting])
-            forget_publications(connection, [customer_id for customer_id, _ in waiting])
+            publications = [at_shard(unpack_publication(record), shard) for shard, record in waiting]
+            await install(store, publications)
+            forget_publications(connection, [one.customer_id for one in publications])
         published += len(waiting)

@@ -46,6 +46,8 @@ from customer_care.tables import (
 # The site under which numbers are counted that are the same everywhere.
 EVERY_SITE = ""
 SQLITE_BUSY_SECONDS = 30
+# In the place of a publication: the store knows the customer, but not the memberships that the records have.
+SHARING_CHANGED = b""
 
 
 class RecordsError(Exception):
@@ -99,7 +101,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def known_customers(connection: Connection, lines: list[CustomerLine]) -> KnownCustomers:
     """What these lines may meet; takes the numbers' sequences until the transaction ends."""
-    known = KnownCustomers(next=_next_numbers(connection))
+    known = KnownCustomers(next=next_numbers(connection))
     codes = [line.customer for line in lines]
     for row in connection.execute(
         select(customers.c.code, customers.c.line).where(customers.c.code.in_(codes))
@@ -137,9 +139,16 @@ def insert_rows(connection: Connection, batch: list[Rows]) -> None:
 
 
 def waiting_publications(connection: Connection, limit: int) -> list[tuple[int, bytes]]:
-    """Customers the store has not been told of, locked until the transaction ends."""
-    query = select(outbox.c.customer_id, outbox.c.publication).order_by(outbox.c.customer_id).limit(limit)
-    return [(row.customer_id, row.publication) for row in connection.execute(query.with_for_update())]
+    """Customers the store has not been told of, with the shards they belong to; locked until the transaction ends."""
+    query = (
+        select(outbox.c.publication, customers.c.shard)
+        .join_from(outbox, customers)
+        .where(outbox.c.publication != SHARING_CHANGED)
+        .order_by(outbox.c.customer_id)
+        .limit(limit)
+    )
+    rows = connection.execute(query.with_for_update(of=outbox))
+    return [(row.shard, row.publication) for row in rows]
 
 
 def waiting_count(connection: Connection) -> int:
@@ -180,7 +189,8 @@ def _prepare_tables(connection: Connection) -> None:
         )
 
 
-def _next_numbers(connection: Connection) -> NextNumbers:
+def next_numbers(connection: Connection) -> NextNumbers:
+    """Where this transaction counts on; taken until it ends."""
     query = select(sequences.c.name, sequences.c.next).where(sequences.c.site == EVERY_SITE)
     return NextNumbers(**{row.name: row.next for row in connection.execute(query.with_for_update())})
 
@@ -194,20 +204,28 @@ def _sharing_groups(connection: Connection, lines: list[CustomerLine]) -> dict[s
     codes |= {share.group for line in lines for share in line.shares}
     query = (
         select(
-            sharing_groups.c.code,
-            sharing_groups.c.id,
-            sharing_groups.c.policy,
+            sharing_groups,
             customers.c.shard,
-            sharing_groups.c.owner_customer_id,
             subscriptions.c.balance_group_id,
-            subscriptions.c.valid_from_us,
-            subscriptions.c.valid_to_us,
+            subscriptions.c.valid_from_us.label("owner_from_us"),
+            subscriptions.c.valid_to_us.label("owner_to_us"),
         )
         .join_from(sharing_groups, subscriptions)
         .join(customers, customers.c.id == sharing_groups.c.owner_customer_id)
         .where(sharing_groups.c.code.in_(codes))
     )
-    return {row[0]: SharingGroup(*row[1:]) for row in connection.execute(query)}
+    return {
+        row.code: SharingGroup(
+            id=row.id,
+            policy=row.policy,
+            shard=row.shard,
+            owner_customer_id=row.owner_customer_id,
+            owner_group_id=row.balance_group_id,
+            valid_from_us=max(row.valid_from_us, row.owner_from_us),
+            valid_to_us=min(row.valid_to_us, row.owner_to_us),
+        )
+        for row in connection.execute(query)
+    }
 
 
 def _hierarchy_groups(connection: Connection, lines: list[CustomerLine]) -> dict[str, HierarchyGroup]:

@@ -390,10 +390,19 @@ local function create(keys, args)
   return args[2]
 end
 
+-- Outside the shards. KEYS[1] bucket of the directory; ARGV 1 identifier, 2 entries as the caller read them, 3 as
+-- they become ('' = none). 1: replaced; 0: somebody else was quicker, nothing is changed.
+local function swap_directory(keys, args)
+  if (redis.call('HGET', keys[1], args[1]) or '') ~= args[2] then return 0 end
+  if args[3] == '' then redis.call('HDEL', keys[1], args[1]) else redis.call('HSET', keys[1], args[1], args[3]) end
+  return 1
+end
+
 local PREFIX = 'cl' .. VERSION .. '_'
 redis.register_function(PREFIX .. 'commit', commit)
 redis.register_function(PREFIX .. 'close', close)
 redis.register_function{function_name = PREFIX .. 'load', callback = load_records, flags = {'no-writes'}}
 redis.register_function(PREFIX .. 'claim', claim)
 redis.register_function(PREFIX .. 'create', create)
+redis.register_function(PREFIX .. 'swap_directory', swap_directory)
 redis.register_function{function_name = PREFIX .. 'version', callback = function() return VERSION end, flags = {'no-writes'}}

@@ -65,7 +65,7 @@ def test_each_user_can_do_its_work_and_not_that_of_another(as_user):
         care = await StoreClient.connect(as_user("care"))
         for store in (daemon, billing, care):
             await change_a_balance(store)
-        await care.set_identifier("491", ENTRY)
+        assert await care.swap_identifier("491", (), ENTRY)
         assert await daemon.draw_epoch(3) == 1
         await daemon.claim(claim(3, 1))
         floor_rises = usage(3, Epoch(1, 0), b"decided", 5)
@@ -73,8 +73,6 @@ def test_each_user_can_do_its_work_and_not_that_of_another(as_user):
         assert await daemon.find_identifiers(["491", "492"]) == [ENTRY, ()]
         assert await billing.find_identifiers(["491"]) == [ENTRY]
         for call in (
-            daemon.set_identifier("491", ()),
-            billing.set_identifier("491", ()),
             billing.draw_epoch(3),
             care.draw_epoch(3),
         ):

@@ -52,7 +52,7 @@ def test_shards_spread_over_masters_and_answer_as_one_server_does(cluster):
         assert [await store.draw_epoch(p) for p in (1, 1, 2)] == [1, 2, 1]
         names = [f"49{number}" for number in range(50)]
         for number, name in enumerate(names):
-            await store.set_identifier(name, (DirectoryEntry(number % SHARDS, number, 1, 0, 9),))
+            assert await store.swap_identifier(name, (), (DirectoryEntry(number % SHARDS, number, 1, 0, 9),))
         found = await store.find_identifiers([*names, "unknown"])
         assert [entries[0].customer_id for entries in found[:-1]] == list(range(50))
         assert found[-1] == ()

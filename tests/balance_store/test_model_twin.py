@@ -13,6 +13,7 @@ from balance_store.requests import (
     Claim,
     CommitAnswer,
     CommitStatus,
+    DirectoryEntry,
     Epoch,
     Floor,
     PartitionClaim,
@@ -188,5 +189,25 @@ def test_a_promise_that_is_over_is_not_made_again_by_a_refusal(twins, monkeypatc
         assert aside.status is CommitStatus.STALE
         assert (await both(**late)).status is CommitStatus.STALE
         assert (await both(**quick)).status is CommitStatus.ACCEPTED
+
+    twins.run(play)
+
+
+def test_an_identifiers_entries_are_swapped_or_left_alike(twins):
+    one, other = DirectoryEntry(0, 1, 1, 0, 2**60 + 1), DirectoryEntry(1, 1, 1, 0, 2**60 + 1, 3)
+
+    async def play(store, model):
+        for before, after in (
+            ((), (one,)),
+            ((), (other,)),
+            ((other,), ()),
+            ((one,), (one, other)),
+            ((one, other), (other,)),
+            ((other,), ()),
+            ((one,), (other,)),
+        ):
+            swapped = await store.swap_identifier("+č", before, after)
+            assert swapped == await model.swap_identifier("+č", before, after)
+            assert await store.find_identifiers(["+č"]) == await model.find_identifiers(["+č"])
 
     twins.run(play)

@@ -7,10 +7,17 @@ import pytest
 from balance_store.group_change import Changed
 from balance_store.group_record import pack_group, unpack_group
 from balance_store.model import ModelStore
-from balance_store.one_door import GroupMissingError, StoreRefusesError, change_groups
+from balance_store.move_customers import Mover
+from balance_store.one_door import CustomersApartError, GroupMissingError, change_groups
 from balance_store.profile_record import pack_profile
 from balance_store.requests import Changed as OthersChanged
-from balance_store.requests import CommitAnswer, CommitStatus, Records, StoreUnreachableError
+from balance_store.requests import (
+    CommitAnswer,
+    CommitStatus,
+    Records,
+    StoreRefusesError,
+    StoreUnreachableError,
+)
 from rating_kernels.group_image import B_AMOUNT, M_AMOUNT, M_ID_HASH, SECTION_BALANCES, SECTION_COMMANDS
 from rating_kernels.group_layout import append_row, row_at, section_count
 from tests.balance_store.given import commit, load, writes
@@ -21,9 +28,9 @@ COMMAND = -(2**60) - 7  # the hash of a command's id
 NOTHING_CHANGED = OthersChanged(unknown=False, group_ids=frozenset(), profile_ids=frozenset())
 
 
-async def store_of_two(reservation_ms: int = 50) -> tuple[ModelStore, dict[int, int]]:
+async def store_of_two(reservation_ms: int = 50, shards: int = 1) -> tuple[ModelStore, dict[int, int]]:
     """A store that holds C1 and C2, and their group ids with their customers."""
-    store = ModelStore(1, clock_ms=lambda: 0, reservation_ms=reservation_ms)
+    store = ModelStore(shards, clock_ms=lambda: 0, reservation_ms=reservation_ms)
     groups, profiles, owners = {}, {}, {}
     for cached in WORLD.cache._profiles.values():
         (group_id,) = cached.profile.group_ids
@@ -202,5 +209,22 @@ def test_an_old_catalogue_is_said_at_once():
         with pytest.raises(StoreRefusesError, match="accepts catalogue 5 or newer, this program has 4"):
             await change_groups(store, 0, owners, add_one, 4, b"me")
         assert len(asked) == 1
+
+    asyncio.run(play())
+
+
+def test_customers_who_moved_are_followed_unless_they_live_apart():
+    async def play():
+        store, owners = await store_of_two(shards=2)
+        first, *others = sorted(owners)
+        mover = Mover(store, b"mover", lambda: b"mover---")
+        await mover.move(frozenset(owners.values()), 0, 1)
+        assert await change_groups(store, 0, owners, add_one, 0, b"me") == dict.fromkeys(owners, "added")
+        before = {g: balances(store, g) for g in owners}
+        await mover.move(frozenset({owners[first]}), 1, 0)
+        with pytest.raises(CustomersApartError) as raised:
+            await change_groups(store, 1, owners, add_one, 0, b"me")
+        assert raised.value.lives == {owners[first]: 0} | {owners[g]: 1 for g in others}
+        assert {g: balances(store, g) for g in owners} == before
 
     asyncio.run(play())

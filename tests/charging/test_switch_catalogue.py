@@ -45,7 +45,7 @@ def test_profiles_of_the_old_version_are_kept_forgotten_and_bounded_like_others(
     world.charge(call(1, "a", 60), data(3, "b", 40))
     cache = switched(world, 2).cache
     customer_id = next(iter(cache._outdated))
-    cache.forget_rows(frozenset(), frozenset({customer_id}))
+    cache.forget_rows(0, frozenset(), frozenset({customer_id}))
     assert cache.missing(customer_id).profile_ids == {customer_id}
     cache._groups_max = 2
     cache.collect()

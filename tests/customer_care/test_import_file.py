@@ -118,10 +118,11 @@ class CrashingStore:
         await self._step()
         return await self._store.find_identifiers(identifiers)
 
-    async def set_identifier(self, identifier, entries):
+    async def swap_identifier(self, identifier, before, after):
         await self._step()
-        await self._store.set_identifier(identifier, entries)
+        swapped = await self._store.swap_identifier(identifier, before, after)
         await self._step()
+        return swapped
 
 
 # Records ---------------------------------------------------------------------------------------------
@@ -315,7 +316,7 @@ def test_a_group_that_the_store_has_is_never_overwritten(care, store, engine):
 
 def test_another_customers_entry_of_an_identifier_stays(care, store):
     old = DirectoryEntry(3, 77, 700, 0, 5)
-    asyncio.run(store.set_identifier("+436600000001", (old,)))
+    asyncio.run(store.swap_identifier("+436600000001", (), (old,)))
     care.take(line(1))
     care.publish(store)
     ((first, second),) = asyncio.run(store.find_identifiers(["+436600000001"]))

@@ -89,7 +89,7 @@ class KernelWorld:
         messages = [Message(0, next(self._offsets), 0, msgspec.json.encode(event), ()) for event in events]
         decoded = decode_messages(message_columns(messages), self.catalogue, MESSAGE_BYTES_MAX)
         rows = np.arange(len(decoded.words), dtype=np.int64)
-        read = ReadNow(set(decoded.identifiers()), set(self._customer_ids))
+        read = ReadNow(set(decoded.identifiers()), {(0, one) for one in self._customer_ids})
         batch_no = next(self._batches)
         wanted = resolve(
             self.cache, decoded.words, decoded.identifiers(), rows, np.zeros_like(rows), read, batch_no

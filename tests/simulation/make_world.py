@@ -15,6 +15,7 @@ from config.load import load_compiled_catalogue
 from customer_care.install_customers import install
 from customer_care.onboarding import onboard_lines
 from customer_care.publication import publication_of
+from tests.simulation.office import open_office
 from tests.simulation.virtual_loop import run
 from tests.simulation.world import Faults, World
 
@@ -23,6 +24,11 @@ EVENTS = 60
 CROWD_EVENTS = 240
 PARTITIONS = 2
 SHARDS = 2
+MOVING_SHARDS = 3
+MOVING_EVENTS = 120
+ORDERS = 14
+# So few that members are read again and again while their owners are still in the cache.
+MOVING_CACHE_ROWS = 12
 
 
 @functools.cache
@@ -70,9 +76,9 @@ def _turned(rows: dict, by: int) -> dict:
 
 
 @functools.cache
-def publications(seed: int):
+def publications(seed: int, shards: int = SHARDS):
     lines = [msgspec.json.encode(line) for line in customer_lines(CUSTOMERS, seed)]
-    onboarded, faults = onboard_lines(lines, sample(), SHARDS)
+    onboarded, faults = onboard_lines(lines, sample(), shards)
     assert not faults
     return [publication_of(one) for one in onboarded]
 
@@ -92,17 +98,36 @@ def make_world(
         store=ModelStore(SHARDS, clock_ms=lambda: int(asyncio.get_event_loop().time() * 1000)),
         crash_at=crash_at,
     )
-    run(install(world.store, publications(seed % 4)))
-    world.logs = messages(seed, crowded=crowded)
+    published = publications(seed % 4)
+    run(install(world.store, published))
+    world.office = open_office(world, published, 0)
+    world.logs = messages(seed, CROWD_EVENTS if crowded else EVENTS, crowded=crowded)
     return world
 
 
-def messages(seed: int, *, crowded: bool) -> list[list[Message]]:
+def make_moving_world(seed: int, faults: Faults, shards: int = MOVING_SHARDS) -> World:
+    """A world whose customers join, leave and move while they use; one shard is a world without moves."""
+    world = World(
+        seed=seed,
+        catalogues=catalogues(),
+        faults=faults,
+        partitions=PARTITIONS,
+        store=ModelStore(shards, clock_ms=lambda: int(asyncio.get_event_loop().time() * 1000)),
+    )
+    world.cache_rows = MOVING_CACHE_ROWS
+    published = publications(seed % 4, shards)
+    run(install(world.store, published))
+    world.office = open_office(world, published, ORDERS)
+    world.logs = messages(seed, MOVING_EVENTS)
+    return world
+
+
+def messages(seed: int, events: int = EVENTS, *, crowded: bool = False) -> list[list[Message]]:
     """Usage spread over partitions by customer; a twentieth is sent twice or is no event at all."""
     dice = random.Random(f"messages/{seed}")
     logs: list[list[Message]] = [[] for _ in range(PARTITIONS)]
     sent: list[bytes] = []
-    for event in usage_events(CUSTOMERS, CROWD_EVENTS if crowded else EVENTS, seed, 0.8):
+    for event in usage_events(CUSTOMERS, events, seed, 0.8):
         # Members of a family are on different partitions now and then: their pool is contended.
         partition = int(event["service"][-1]) % PARTITIONS
         if crowded:

@@ -1,11 +1,16 @@
 """Shell. One world from a seed: feed it, shake it, let it come to rest, and say what must hold."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
 
+from balance_store.directory_record import with_customer
+from balance_store.model import ModelStore
+from balance_store.move_customers import Mover
+from balance_store.profile_record import unpack_profile
 from balance_store.requests import NO_FLOOR, Claim, Epoch, PartitionClaim
 from charging.balance_cache import BalanceCache
 from charging.charge_batch import BatchCharger
@@ -16,6 +21,8 @@ from charging.messages import message_columns
 from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.shard_sessions import ShardSessions
+from customer_care.onboarding import directory_of
+from tests.simulation.office import Clerk, lost_or_doubled
 from tests.simulation.virtual_loop import run
 from tests.simulation.world import SETTINGS, Faults, SimDaemon, World
 
@@ -41,6 +48,7 @@ async def _live_through(world: World) -> None:
 
     for _ in range(DAEMONS):
         start()
+    clerk, working = _clerk(world, 1)
     _assign(world, list(daemons))
     await _tell(daemons, world, zombie=0.0)
     calm_after_s = 5.0
@@ -60,17 +68,25 @@ async def _live_through(world: World) -> None:
             await tasks.pop(n)
             del daemons[n]
             start()
+        if clerk.dead:
+            clerk, working = _clerk(world, clerk.number + 1)
         if dead or world.dice.random() < world.faults.rebalance:
             _assign(world, list(daemons))
             await _tell(daemons, world, zombie=world.faults.zombie)
         elif now_s > calm_after_s:
             await _tell(daemons, world, zombie=0.0)
-        if now_s > calm_after_s and not world.late_under_way() and _at_rest(world):
+        working_still = not working.done()
+        if now_s > calm_after_s and not working_still and not world.late_under_way() and _at_rest(world):
             break
     world.faults = faults
     for daemon in daemons.values():
         daemon.pump.stop()
-    await asyncio.gather(*tasks.values())
+    await asyncio.gather(working, *tasks.values())
+
+
+def _clerk(world: World, number: int) -> tuple[Clerk, asyncio.Future[None]]:
+    clerk = Clerk(world, number)
+    return clerk, asyncio.ensure_future(clerk.work())
 
 
 def _assign(world: World, numbers: list[int]) -> None:
@@ -109,6 +125,18 @@ def check(world: World) -> None:
     wanted = {f"{SETTINGS.kafka.topics.usage}/{p}/{offset}/{index}" for p, offset, index in expected}
     assert ids == wanted, f"seed {world.seed}: not published {wanted - ids}"
     _check_catalogues(world)
+    _check_moves(world)
+
+
+def _check_moves(world: World) -> None:
+    """Everybody lives in one place with all that is theirs, and nobody's events were told that there is nobody."""
+    wrong = lost_or_doubled(world)
+    assert not wrong, f"seed {world.seed}: {wrong}"
+    for partition, offset, index in sorted(world.nobodys):
+        event = msgspec.json.decode(world.logs[partition][offset].value)
+        from_us = world.office.handed_over.get(event["service"], event["time"] + 1)
+        known = event["service"] != "+0" and event["time"] < from_us
+        assert not known, f"seed {world.seed}: lost, {partition}/{offset}/{index} had a customer"
 
 
 def _check_order(world: World) -> None:
@@ -164,7 +192,14 @@ async def _replay(world: World, fresh: World) -> None:
     sessions = ShardSessions(fresh.store, cache)
     tags = iter(n.to_bytes(8, "big") for n in range(1, 1_000_000))
     charger = _replayer(sessions, tags, metrics)
-    for _, version, places in world.commits:
+    edits = list(world.edits)
+    for number, (_, version, every) in enumerate(world.commits):
+        while edits and edits[0][0] <= number:
+            await _apply_edit(fresh.store, edits.pop(0)[1])
+        # What belonged to nobody changed nothing, and by now it may be somebody's.
+        places = [place for place in every if place not in world.nobodys]
+        if not places:
+            continue
         messages = [world.logs[p][offset] for p, offset, _ in places]
         if version != cache.catalogue.version:
             # Nothing of the other version is left, whatever a switch would keep.
@@ -175,6 +210,18 @@ async def _replay(world: World, fresh: World) -> None:
             message_columns(messages), cache.catalogue, SETTINGS.charging.message_bytes_max
         )
         await charger.charge(ChargedBatch(decoded, owned, version), owned)
+
+
+async def _apply_edit(store: ModelStore, record: bytes) -> None:
+    """Change a profile as it was changed; nobody moves in a world of one shard."""
+    profile = unpack_profile(record)
+    mover = Mover(store, b"replay", lambda: os.urandom(8))
+    shard = min(s for s in range(store.shards) if profile.customer_id in store._shards[s].profiles)
+    await mover.change_profile(profile.customer_id, shard, lambda _: profile)
+    for identifier, entries in directory_of(profile, shard):
+        (stored,) = await store.find_identifiers([identifier])
+        after = with_customer(stored, profile.customer_id, tuple(one._replace(move_no=0) for one in entries))
+        assert await store.swap_identifier(identifier, stored, after)
 
 
 def _replayer(sessions: ShardSessions, tags: Iterator[bytes], metrics: Metrics) -> BatchCharger:

@@ -78,7 +78,7 @@ def a_commit_without_answer_is_sent_again(patch):
 
 
 def refused_rows_are_kept(patch):
-    patch.setattr(BalanceCache, "forget_rows", lambda self, groups, profiles: None)
+    patch.setattr(BalanceCache, "forget_rows", lambda self, shard, groups, profiles: None)
     patch.setattr(BalanceCache, "install", _install_only_what_is_missing)
 
 

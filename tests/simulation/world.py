@@ -7,11 +7,13 @@ real decisions and the real kernels. Only the edges are played here.
 import asyncio
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from balance_store.decision_record import unpack_decisions
 from balance_store.lowest_catalogue import raise_lowest_catalogue
+from balance_store.mark_record import is_mark
 from balance_store.model import ModelStore
 from balance_store.requests import (
     Claim,
@@ -41,12 +43,16 @@ from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
 from config.compiled_catalogue import CompiledCatalogue
 from config.settings import Charging, Settings
+from rating_kernels.outcomes import Outcome
 
 SETTINGS = Settings(
     charging=Charging(
         batch_events_max=7, batch_linger_ms=1, horizon_hours=0, ahead_seconds=0, sweep_seconds=1
     )
 )
+
+
+NOBODYS = (Outcome.UNKNOWN_IDENTIFIER, Outcome.NO_SERVICE)
 
 
 class CrashError(BaseException):
@@ -82,6 +88,11 @@ class World:
     # (commits before it, version): when the store was closed to older catalogues.
     closed: list[tuple[int, int]] = field(default_factory=list)
     in_folder: int = 1  # version
+    # Positions of events that no customer was found for, and (commits before it, record) of changed profiles.
+    nobodys: set[tuple[int, int, int]] = field(default_factory=set)
+    edits: list[tuple[int, bytes]] = field(default_factory=list)
+    office: Any = None
+    cache_rows: int = 10_000  # of a daemon
     crash_at: frozenset[int] = frozenset()
     steps: int = 0
     owner: dict[int, int] = field(default_factory=dict)  # partition -> daemon that Kafka gives it to
@@ -104,7 +115,7 @@ class World:
             await raise_lowest_catalogue(self.store, version, b"catalog")
             self.closed.append((len(self.commits), version))
 
-    async def step(self, daemon: "SimDaemon") -> None:
+    async def step(self, daemon: Any) -> None:
         """One await of a daemon: time passes, others run, and it may be the end of this one."""
         self.steps += 1
         if self.steps in self.crash_at or self.dice.random() < self.faults.crash:
@@ -117,7 +128,7 @@ class World:
 class SimStore:
     """A daemon's connection to the store: calls and answers get lost, or come late."""
 
-    def __init__(self, world: World, daemon: "SimDaemon") -> None:
+    def __init__(self, world: World, daemon: Any) -> None:
         self._world = world
         self._daemon = daemon
         self.shards = world.store.shards
@@ -141,8 +152,10 @@ class SimStore:
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         return await self._call(None, lambda: self._world.store.find_identifiers(identifiers))
 
-    async def set_identifier(self, identifier: str, entries: tuple[DirectoryEntry, ...]) -> None:
-        raise AssertionError("a daemon writes no directory")
+    async def swap_identifier(
+        self, identifier: str, before: tuple[DirectoryEntry, ...], after: tuple[DirectoryEntry, ...]
+    ) -> bool:
+        return await self._call(None, lambda: self._world.store.swap_identifier(identifier, before, after))
 
     async def _commit(self, commit: Commit) -> CommitAnswer:
         answer = await self._world.store.commit(commit)
@@ -152,12 +165,21 @@ class SimStore:
                     version, events = unpack_decisions(usage.decisions)
                     places = [(usage.partition, e.offset, e.event_index) for e in events]
                     self._world.commits.append((commit.shard, version, places))
+                    self._world.nobodys |= {
+                        place for place, e in zip(places, events, strict=True) if e.outcome in NOBODYS
+                    }
+            # An arrival writes groups too, a mark is no profile: what is left is a change of a profile.
+            if not commit.writes.groups:
+                for record in commit.writes.profiles.values():
+                    if not is_mark(record):
+                        self._world.edits.append((len(self._world.commits), record))
         return answer
 
     async def _call(self, shard, call):
         world = self._world
-        assert shard is None or shard not in self._in_flight, "two calls in flight on one shard"
-        self._in_flight.add(shard)
+        assert shard not in self._in_flight, "two calls in flight on one shard"
+        if shard is not None:
+            self._in_flight.add(shard)
         try:
             await world.step(self._daemon)
             chance = world.dice.random()
@@ -268,7 +290,7 @@ class SimDaemon:
         dice = random.Random(f"daemon/{world.seed}/{number}")
         metrics = Metrics()
         catalogue = world.catalogues[world.in_folder]
-        cache = BalanceCache(catalogue, 10_000)
+        cache = BalanceCache(catalogue, world.cache_rows)
         writer = RecordWriter(catalogue, SETTINGS.kafka.topics.usage, "json")
         self.catalogues = CatalogueInUse(catalogue, cache, writer, self.look)
         sessions = ShardSessions(SimStore(world, self), cache)
@@ -318,7 +340,8 @@ class SimDaemon:
         mine = frozenset(p for p, owner in self.world.owner.items() if owner == self.number)
         try:
             await self.pump.release()
-        except CrashError:
+        except (CrashError, asyncio.CancelledError):
+            # It crashed meanwhile, and what it was publishing went with it.
             self.dead = True
             return
         for partition in list(self.source.started()):

@@ -1,0 +1,85 @@
+"""What the daemon believes of customers who moved: only what it read from the shard where they live."""
+
+import msgspec
+
+from balance_store.mark_record import MARK_SCHEMA, Mark, pack_mark
+from balance_store.requests import Changed, LoadAnswer, Records, Version
+from charging.balance_cache import BalanceCache
+from charging.follow_marks import take_answer
+from charging.resolve_events import ReadNow
+from tests.simulation.make_world import publications, sample
+
+NOTHING = Changed(unknown=False, group_ids=frozenset(), profile_ids=frozenset())
+
+
+def family():
+    """Publications of a member and of the owner whose pool it uses."""
+    by_id = {one.customer_id: one for one in publications(0)}
+    for one in by_id.values():
+        (owner,) = owners(one) or (None,)
+        if owner is not None:
+            return one, by_id[owner]
+    raise AssertionError("the sample has families")
+
+
+def owners(publication) -> list[int]:
+    profile = msgspec.msgpack.decode(publication.profile)
+    return [member[2] for member in profile[3]]
+
+
+def records(*some) -> Records:
+    return Records(
+        {group: record for one in some for group, record in one.groups},
+        {one.customer_id: one.profile for one in some},
+    )
+
+
+def test_a_copy_from_a_shard_that_the_family_left_does_not_count():
+    member, owner = family()
+    cache = BalanceCache(sample(), 100)
+    cache.install(0, records(owner))
+    cache.install(1, records(member))
+    assert cache.ready(member.customer_id) is None
+    missing = cache.missing(member.customer_id)
+    assert missing.profile_ids == {owner.customer_id}
+    assert missing.group_ids == {group for group, _ in owner.groups}
+    cache.install(1, records(owner))
+    assert cache.ready(member.customer_id).shard == 1
+
+
+def test_what_the_left_shard_says_does_not_touch_the_copy_of_the_new_one():
+    member, owner = family()
+    cache = BalanceCache(sample(), 100)
+    cache.install(1, records(member, owner))
+    ids = frozenset({member.customer_id, owner.customer_id})
+    groups = frozenset(group for one in (member, owner) for group, _ in one.groups)
+    cache.forget(0, Changed(unknown=False, group_ids=groups, profile_ids=ids))
+    mark = pack_mark(Mark(MARK_SCHEMA, member.customer_id, 1, 1))
+    cache.install(0, Records(dict.fromkeys(groups), {member.customer_id: mark, owner.customer_id: None}))
+    assert cache.ready(member.customer_id) is not None
+    cache.install(1, Records({}, {member.customer_id: mark}))
+    assert cache.profile(member.customer_id) is None
+
+
+def test_a_mark_is_no_read_and_what_changed_since_is_none_either():
+    read = ReadNow()
+    profile = publications(0)[0].profile
+    mark = pack_mark(Mark(MARK_SCHEMA, 2, 1, 1))
+
+    def answer(changed, **profiles):
+        found = {int(name[1:]): record for name, record in profiles.items()}
+        return LoadAnswer(Version(1, b""), changed, Records({}, found))
+
+    assert take_answer(read, 0, answer(NOTHING, c1=profile, c2=mark, c3=None)) == (2,)
+    assert read.profiles == {(0, 1), (0, 3)}
+    changed = Changed(unknown=False, group_ids=frozenset(), profile_ids=frozenset({1, 4}))
+    assert take_answer(read, 0, answer(changed, c4=None)) == ()
+    assert read.profiles == {(0, 3), (0, 4)}
+    assert take_answer(read, 1, answer(NOTHING, c1=None)) == ()
+    assert (
+        take_answer(read, 0, answer(Changed(unknown=True, group_ids=frozenset(), profile_ids=frozenset())))
+        == ()
+    )
+    assert read.profiles == {(1, 1)}
+    read.directory_was_read({"+1"})
+    assert (read.identifiers, read.profiles) == ({"+1"}, set())
