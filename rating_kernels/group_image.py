@@ -68,9 +68,10 @@ R_ID_HASH, R_POSITION, R_MESSAGE_TIME_US = range(3)
 RING_WORDS = 3
 POSITION_PARTITION_SHIFT = 48  # position = partition << 48 | offset
 
-# Recent commands with their answers.
-M_ID_HASH, M_OUTCOME, M_AMOUNT, M_DONE_US = range(4)
-COMMAND_WORDS = 4
+# Recent commands with their answers: hash of the command's id; what was done; the balance it went to, or 0; the
+# total of its resource before and after; when.
+M_ID_HASH, M_COMMAND, M_BALANCE_ID, M_BEFORE, M_AFTER, M_DONE_US = range(6)
+COMMAND_WORDS = 6
 
 SECTION_ROW_WORDS = (BALANCE_WORDS, ITEM_WORDS, COUNTER_WORDS, SNAPSHOT_WORDS, RING_WORDS, COMMAND_WORDS)
 
