@@ -28,6 +28,7 @@ from charging.output_records import CHANGES_BALANCE, IMPACT_NAMES
 from config.civil_time import cycle_at
 from config.compiled_catalogue import CompiledCatalogue, ItemKey
 from config.settings import Kafka
+from customer_care.activity_records import booked_amounts
 from customer_care.billing_cycle import FirstCycle
 from customer_care.opening_image import FIRST_CYCLE_NO, first_fee
 from customer_care.tables import (
@@ -222,10 +223,17 @@ def fee_sums(connection: Connection, catalogue: CompiledCatalogue, begun: dict[i
     return dict(sums)
 
 
-def item_comparisons(rated: Sums, fees: Sums, billed: Sums, open_: Sums) -> list[Comparison]:
+def adjusted_sums(connection: Connection, catalogue: CompiledCatalogue) -> Sums:
+    """Items that commands of customer care were booked to, from the activity log."""
+    amounts = booked_amounts(connection)
+    return {_key_name(catalogue.items[item_id]): amount for item_id, amount in amounts.items()}
+
+
+def item_comparisons(rated: Sums, fees: Sums, adjusted: Sums, billed: Sums, open_: Sums) -> list[Comparison]:
     """Every item that is known on any side."""
-    names = rated.keys() | fees.keys() | billed.keys() | open_.keys()
-    items = {n: ItemSums(rated.get(n, 0), fees.get(n, 0), billed.get(n, 0), open_.get(n, 0)) for n in names}
+    sides = (rated, fees, adjusted, billed, open_)
+    names = {name for side in sides for name in side}
+    items = {name: ItemSums(*(side.get(name, 0) for side in sides)) for name in names}
     return compare_items(items, "millionths")
 
 

@@ -88,7 +88,7 @@ class CommandTools:
     def __init__(self, catalogue: CompiledCatalogue, snapshots_max: int) -> None:
         self.catalogue = catalogue
         self._by_id = {info.id: info for info in catalogue.resources.values()}
-        self._table = table_words(catalogue.table)
+        self.table = table_words(catalogue.table)
         self._rotation = GroupRotation(catalogue, snapshots_max)
         self._work = new_workspace(np.zeros(LIMITS, np.int64))
 
@@ -146,7 +146,7 @@ class CommandTools:
     ) -> Answer | Refusal:
         """A command that moves balances of one resource: totals, changes and crossed thresholds around it."""
         before = int(total_valid(image, 0, resource_id, at_us))
-        was = thresholds_of(self._table, image, resource, at_us, before) if resource else []
+        was = thresholds_of(self.table, image, resource, at_us, before) if resource else []
         amounts = _amounts(image)
         done = self._perform(command, image, resource, at_us)
         if isinstance(done, Refusal):
@@ -156,14 +156,15 @@ class CommandTools:
             return Refusal.AMOUNT_OUT_OF_RANGE
         notices: tuple[Notice, ...] = ()
         if resource:
-            now = thresholds_of(self._table, image, resource, at_us, after)
+            now = thresholds_of(self.table, image, resource, at_us, after)
             notices = crossings(resource.code, was, now, before, after)
         changes = tuple(
             BalanceChange(number, amounts.get(number, 0), amount)
             for number, amount in _amounts(image).items()
             if amounts.get(number, 0) != amount
         )
-        return Answer(at_us, before, after, done.balance_id, changes, done.item_id, notices)
+        code = resource.code if resource else ""
+        return Answer(at_us, code, before, after, done.balance_id, changes, done.item_id, notices)
 
     def _perform(
         self, command: Command, image: Ints, resource: ResourceInfo | None, at_us: int
@@ -217,7 +218,7 @@ class CommandTools:
         if command.booking is None:
             return Refusal.ADJUSTS_NOTHING
         if command.amount > 0:
-            owed = use_up(self._table, image, resource, command.amount, at_us, self._work)
+            owed = use_up(self.table, image, resource, command.amount, at_us, self._work)
         else:
             owed = pay_back(image, resource, command.amount, at_us)
         return owed if isinstance(owed, Refusal) else self._booked(command, image, 0, owed)
@@ -259,26 +260,30 @@ class CommandTools:
         held = {int(image[row + B_RESOURCE_ID]) for row in balance_rows(image)}
         # What the customer has none of is nothing to tell of.
         resources = [self._by_id[number] for number in sorted(held & self._by_id.keys())]
-        was = reached_thresholds(self._table, image, resources, at_us)
+        was = reached_thresholds(self.table, image, resources, at_us)
         image[H_CREDIT_ID] = credit_id(code, command.payment_type) if code else NO_LIMITS
-        now = reached_thresholds(self._table, image, resources, at_us)
+        now = reached_thresholds(self.table, image, resources, at_us)
         return Answer(at_us, notices=reset_notices(was, now))
 
     def _first_answer(self, command: Command, first: RecentCommand, image: Ints) -> Answer | Refusal:
         """What is remembered of the first answer; crossed thresholds by where they stand now."""
         if first.command != COMMAND_NUMBERS[type(command)]:
             return Refusal.COMMAND_ID_USED
-        answer = Answer(first.done_us, first.before, first.after, first.balance_id, repeated=True)
+        answer = Answer(first.done_us, "", first.before, first.after, first.balance_id, repeated=True)
         match command:
             case Close() | SetCreditProfile():
                 return answer
             case Expire():
-                return answer if command.balance_id == first.balance_id else Refusal.COMMAND_ID_USED
+                if command.balance_id != first.balance_id:
+                    return Refusal.COMMAND_ID_USED
+                row = find_balance(image, command.balance_id)
+                expired = None if row == NONE else self._by_id.get(int(image[row + B_RESOURCE_ID]))
+                return msgspec.structs.replace(answer, resource=expired.code if expired else "")
         resource = self.catalogue.resources.get(command.resource)
         if resource is None or command.amount != first.after - first.before:
             return Refusal.COMMAND_ID_USED
         was, now = (
-            thresholds_of(self._table, image, resource, first.done_us, total)
+            thresholds_of(self.table, image, resource, first.done_us, total)
             for total in (first.before, first.after)
         )
         notices = crossings(resource.code, was, now, first.before, first.after)
@@ -286,7 +291,7 @@ class CommandTools:
         if isinstance(command, Create | Adjust) and command.booking is not None:
             item = booked_item(self.catalogue, command.booking, command.resource)
             item_id = 0 if isinstance(item, Refusal) else item
-        return msgspec.structs.replace(answer, item_id=item_id, notices=notices)
+        return msgspec.structs.replace(answer, resource=resource.code, item_id=item_id, notices=notices)
 
 
 def _with_room(image: Ints) -> Ints:

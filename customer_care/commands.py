@@ -6,7 +6,7 @@ given something), debit positive (the customer owes). Times are microseconds sin
 
 import enum
 import hashlib
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -118,6 +118,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     """A command that was done: totals of its resource valid then, before and after; nothing for those without one."""
 
     done_us: int
+    resource: str = ""
     before: int = 0
     after: int = 0
     balance_id: int = 0  # where a credit is kept, or what was named
@@ -162,7 +163,23 @@ class Refusal(enum.Enum):
     COMMAND_ID_USED = "the command's id was used for another command; make a new id"
 
 
+class GroupRef(NamedTuple):
+    """A balance group, and where it is."""
+
+    group_id: int
+    customer_id: int
+    customer: str
+    shard: int
+    payment_type: str
+    credit_profile: str
+
+
 COMMAND_ID_MAX = 100
+
+
+def command_name(command: Command) -> str:
+    """What a command is called, on the command line and in records."""
+    return str(type(command).__struct_config__.tag)
 
 
 def is_command_id(text: str) -> bool:
