@@ -44,7 +44,7 @@ from customer_care.tables import (
     subscriptions,
 )
 from rating_kernels.batch_columns import IMPACT_TAX
-from rating_kernels.group_image import H_CYCLE_NO
+from rating_kernels.group_image import H_CYCLE_NO, INFINITE_US
 
 Sums = dict[str, int]
 LOAD_GROUPS = 500
@@ -197,6 +197,7 @@ def fee_sums(connection: Connection, catalogue: CompiledCatalogue, begun: dict[i
             purchased_products.c.product,
             purchased_products.c.valid_from_us,
             balance_groups.c.id,
+            balance_groups.c.valid_to_us,
             bills.c.period_start_us,
             bills.c.period_end_us,
             billing_profiles.c.interval_kind,
@@ -212,15 +213,30 @@ def fee_sums(connection: Connection, catalogue: CompiledCatalogue, begun: dict[i
     )
     zone = catalogue.site.time_zone
     sums: Sums = defaultdict(int)
-    for product, from_us, group, start_us, end_us, kind, every, day, anchor in connection.execute(statement):
-        cycles = begun.get(group, FIRST_CYCLE_NO)
+    for product, from_us, group, closed_us, start_us, end_us, *rhythm in connection.execute(statement):
+        kind, every, day, anchor = rhythm
+        calendar = (kind, every, day, anchor, zone)
+        cycles = _cycles_with_fees(begun.get(group, FIRST_CYCLE_NO), end_us, closed_us, calendar)
         for row in catalogue.products[product].recurring:
             if row.amount <= 0:
                 continue
-            full_start_us, _ = cycle_at(kind, every, day, anchor, zone, start_us)
+            full_start_us, _ = cycle_at(*calendar, start_us)
             first = first_fee(row, from_us, FirstCycle(start_us, end_us, full_start_us), zone)
             sums[_key_name(catalogue.items[row.item_id])] += first + (cycles - FIRST_CYCLE_NO) * row.amount
     return dict(sums)
+
+
+def _cycles_with_fees(
+    begun: int, first_end_us: int, closed_us: int, calendar: tuple[int, int, int, int, str]
+) -> int:
+    """How many of the cycles begun so far began before their group was closed; the first always did."""
+    if closed_us == INFINITE_US:
+        return begun
+    cycles, next_us = FIRST_CYCLE_NO, first_end_us
+    while cycles < begun and next_us < closed_us:
+        cycles += 1
+        next_us = cycle_at(*calendar, next_us)[1]
+    return cycles
 
 
 def adjusted_sums(connection: Connection, catalogue: CompiledCatalogue) -> Sums:

@@ -97,7 +97,7 @@ def _effects(view: AnswerView) -> list[str]:
     lines = []
     if view.resource:
         amount = view.amount if view.amount.startswith("-") else f"+{view.amount}"
-        lines.append(f"{view.resource} {view.before} {amount} = {view.after}")
+        lines.append(f"{view.resource}: {view.before} to {view.after} ({amount})")
     lines += [f"balance {one.balance}: {one.before} to {one.after}" for one in view.changes]
     if view.bill_item:
         lines.append(f"on the bill under {view.bill_item}")

@@ -66,6 +66,15 @@ def test_adjustments_are_on_the_bill_and_the_audit_knows_them(world):
     assert ("item", "calls", "Calls", -400, 0) in world.lines_of("C6")
 
 
+@pytest.mark.parametrize("day", ["2026-10-05", "2026-11-20"])
+def test_a_closed_account_owes_no_fee_of_a_later_cycle_and_the_audit_agrees(world, day):
+    do(world, "C1", Close(), "close", day)
+    after = "2027-01-05"
+    for who in ("C1", "C2"):
+        do(world, who, Adjust("EUR", EURO, booking=CALLS), f"begins {who}'s next cycles", after)
+    assert all_agree(world.audit()), [one for one in world.audit() if not one.agrees]
+
+
 def test_an_audit_without_the_record_of_an_adjustment_finds_it(world, monkeypatch):
     monkeypatch.setattr("customer_care.run_command.record_command", lambda *_: None)
     do(world, "C1", Adjust("EUR", -120_000, booking=CALLS), "back")

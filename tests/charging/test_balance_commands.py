@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import re
+import shlex
 import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -10,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from balance_store.model import ModelStore
 from balance_store.requests import StoreUnreachableError
 from charging import balance_desk, command_line
+from charging.balance_commands import app
 from charging.fault_messages import explain
 from customer_care import command_line as care_line
 from customer_care import run_command as running
@@ -21,6 +25,7 @@ from tests.customer_care.command_world import PEOPLE, at
 from tests.customer_care.example_lines import file_of
 
 SHARDS = 16
+PAGE = Path(__file__).parents[2] / "docs" / "BALANCES.md"
 NUMBER = "+436600000001"
 
 
@@ -63,6 +68,7 @@ def typed(tmp_path, monkeypatch, capfdbinary, store):
     settings = tmp_path / "settings.toml"
     settings.write_text(f'[records]\nurl = "sqlite:///{tmp_path}/records.sqlite"\n')
     monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setattr("getpass.getuser", lambda: "ana")
     monkeypatch.setattr(balance_desk.time, "time_ns", lambda: at("2026-10-05") * 1000)
 
     def run(main, *arguments):
@@ -99,7 +105,7 @@ def test_a_top_up_is_done_shown_and_recorded(typed, log):
     assert (status, err) == (0, "")
     assert out.splitlines() == [
         "top-up T1 done: customer C1, balance group 1",
-        "  EUR 0.00 -20.00 = -20.00",
+        "  EUR: 0.00 to -20.00 (-20.00)",
         "  balance 1: 0.00 to -20.00",
         "  threshold -5.00 EUR no longer reached",
         "  threshold -1.00 EUR no longer reached",
@@ -137,7 +143,7 @@ def test_a_lost_answer_is_found_out_by_the_same_id(typed, log, store):
     status, out, _ = typed(*top_up("20", "--id", "T1"))
     assert status == 0
     assert "top-up T1 had been done before" in out
-    assert "EUR 0.00 -20.00 = -20.00" in out
+    assert "EUR: 0.00 to -20.00 (-20.00)" in out
     assert len(log()) == 1
 
 
@@ -230,8 +236,7 @@ def test_show_has_all_of_a_group(typed):
     ]
 
 
-def test_history_has_every_command_and_who_gave_it(typed, monkeypatch):
-    monkeypatch.setattr("getpass.getuser", lambda: "ana")
+def test_history_has_every_command_and_who_gave_it(typed):
     typed("grant", "C3", "--resource", "data_allowance", "--credit", "100", "--id", "G1")
     typed("create", "C3", "--resource", "EUR", "--debit", "3", "--bill-item", "calls", "--id", "D1")
     typed("credit-profile", "C3", "--profile", "none", "--id", "P1")
@@ -255,6 +260,25 @@ def test_history_has_every_command_and_who_gave_it(typed, monkeypatch):
     assert history["group"]["closed"] is not None
     assert typed("grant", "C3", "--resource", "data_allowance", "--credit", "1")[0] == 1
     assert "on the bill under calls" in typed("history", "C3")[1]
+
+
+def test_the_page_shows_what_the_commands_say(typed, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "110")
+    shown = re.findall(r"```console\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    commands = [part for block in shown for part in block.split("$ charging balance ")[1:]]
+    assert len(commands) > 8
+    for command in commands:
+        line, _, output = command.partition("\n")
+        _, out, err = typed(*shlex.split(line))
+        said = [one.rstrip() for one in (out + err).splitlines()]
+        assert said == output.rstrip().splitlines(), line
+
+
+def test_the_page_names_every_command_refusal_and_option():
+    text = PAGE.read_text()
+    words = {refusal.name for refusal in (*Refusal, *NotFound)}
+    words |= {command_name for command_name in app if not command_name.startswith("-")}
+    assert [word for word in sorted(words) if f"`{word}`" not in text and f"balance {word}" not in text] == []
 
 
 def test_a_store_without_the_group_says_what_to_do(typed, store):
