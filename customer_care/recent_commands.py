@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from rating_kernels.group_image import (
     COMMAND_WORDS,
-    H_COMMAND_NEXT,
     M_AFTER,
     M_BALANCE_ID,
     M_BEFORE,
@@ -13,11 +12,13 @@ from rating_kernels.group_image import (
     M_ID_HASH,
     SECTION_COMMANDS,
 )
-from rating_kernels.group_layout import append_row, row_at, section_count
+from rating_kernels.group_layout import append_row, remove_row, row_at, section_count
 from rating_kernels.tariff_table import Ints
 
-# Older ones are known from the activity log only.
+# Others are known from the activity log only. About 25 bytes each in the group's record, so few and not for ever:
+# they bridge the time until an interrupted command is given again.
 COMMANDS_KEPT = 32
+KEPT_US = 31 * 86_400_000_000
 
 
 class RecentCommand(NamedTuple):
@@ -37,8 +38,7 @@ def recent_commands(image: Ints) -> list[RecentCommand]:
     for number in range(section_count(image, 0, SECTION_COMMANDS)):
         row = row_at(image, 0, SECTION_COMMANDS, number)
         rows.append(RecentCommand._make(int(word) for word in image[row : row + COMMAND_WORDS]))
-    oldest = int(image[H_COMMAND_NEXT])
-    return rows[oldest:] + rows[:oldest]
+    return rows
 
 
 def find_command(image: Ints, id_hash: int) -> RecentCommand | None:
@@ -47,14 +47,14 @@ def find_command(image: Ints, id_hash: int) -> RecentCommand | None:
 
 
 def remember_command(image: Ints, done: RecentCommand) -> None:
-    """Add a command, in the oldest one's place when there are enough; the image has room for a row."""
-    count = section_count(image, 0, SECTION_COMMANDS)
-    if count < COMMANDS_KEPT:
-        row = append_row(image, 0, SECTION_COMMANDS)
-        assert row >= 0, "room was made"
-    else:
-        row = row_at(image, 0, SECTION_COMMANDS, int(image[H_COMMAND_NEXT]))
-        image[H_COMMAND_NEXT] = (image[H_COMMAND_NEXT] + 1) % COMMANDS_KEPT
+    """Add a command and forget those that are too many or too old; the image has room for a row."""
+    for one in recent_commands(image):
+        count = section_count(image, 0, SECTION_COMMANDS)
+        if count < COMMANDS_KEPT and one.done_us > done.done_us - KEPT_US:
+            break
+        remove_row(image, 0, SECTION_COMMANDS, 0)
+    row = append_row(image, 0, SECTION_COMMANDS)
+    assert row >= 0, "room was made"
     image[row : row + COMMAND_WORDS] = done
 
 

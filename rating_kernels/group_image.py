@@ -23,7 +23,7 @@ H_ZONE_ID = 9  # id of the site's time zone name
 H_CREDIT_ID = 10  # credit profile and payment type; 0 = no limits
 H_NEXT_BALANCE_ID = 11
 H_RING_NEXT = 12  # where the next event id goes once the ring is full
-H_COMMAND_NEXT = 13  # the same for command ids
+H_COMMAND_NEXT = 13  # 0: commands are kept in their order, and the oldest leave
 H_CLOSED_AT_US = 14  # INFINITE_US while the account is open
 HEADER_STORED = 15
 

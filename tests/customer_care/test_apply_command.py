@@ -463,6 +463,15 @@ def test_the_newest_commands_are_remembered_in_their_order():
     ]
 
 
+def test_commands_of_long_ago_are_forgotten():
+    world = CommandWorld()
+    for number, day in enumerate(("2026-10-02", "2026-10-05", "2026-11-02", "2026-11-04")):
+        world.do("C1", top_up("-1"), day, f"#{number}")
+    assert [one.id_hash for one in recent_commands(world.images["C1"])] == [
+        command_hash(f"#{number}") for number in (1, 2, 3)
+    ]
+
+
 def test_a_group_has_no_more_balances_than_an_event_can_look_at():
     world = CommandWorld()
     for number in range(BALANCES_MAX):
