@@ -1,6 +1,7 @@
 """Pure. Do the sums agree, from rated records to the bank file? Every comparison is exact.
 
-rated impacts + fees = billed items + items of open cycles      in millionths, per item and, where a tax is
+rated impacts + fees
++ commands of care   = billed items + items of open cycles      in millionths, per item and, where a tax is
                                                                 charged with the events, per tax
 billed items         = bill lines, minor units and residue      per bill
 bill lines + taxes   = bill totals                              per bill
@@ -32,6 +33,7 @@ class ItemSums(NamedTuple):
 
     rated: int
     fees: int
+    adjusted: int
     billed: int
     open: int
 
@@ -40,7 +42,12 @@ def compare_items(items: dict[str, ItemSums], unit: str) -> list[Comparison]:
     """One comparison an item, by its name."""
     return [
         Comparison(
-            name, "rated and fees", sums.rated + sums.fees, "billed and open", sums.billed + sums.open, unit
+            name,
+            "rated, fees, adjusted",
+            sums.rated + sums.fees + sums.adjusted,
+            "billed and open",
+            sums.billed + sums.open,
+            unit,
         )
         for name, sums in sorted(items.items())
     ]

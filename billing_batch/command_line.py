@@ -34,6 +34,7 @@ from billing_batch.export_sepa import export_sepa as export
 from billing_batch.invoice import as_html, from_json, minor_text
 from billing_batch.outbox_file import write_whole
 from billing_batch.read_audit import (
+    adjusted_sums,
     bill_comparisons,
     billed_sums,
     fee_sums,
@@ -220,7 +221,9 @@ async def _audit(settings: Settings, sepa: Path) -> int:
             count, rated = await rated_sums(settings.kafka, catalogue, settings.charging.output_format)
             open_, begun = await open_sums(connection, store, catalogue)
             fees = fee_sums(connection, catalogue, begun)
-            comparisons = item_comparisons(rated, fees, billed_sums(connection), open_)
+            comparisons = item_comparisons(
+                rated, fees, adjusted_sums(connection, catalogue), billed_sums(connection), open_
+            )
             comparisons += bill_comparisons(connection) + sepa_comparisons(connection, sepa)
     finally:
         await store.close()

@@ -5,18 +5,12 @@ Safe to do again at any time: a cycle that is over stays over, a sealed one give
 
 from typing import NamedTuple
 
-import numpy as np
-
 from balance_store.group_change import Changed
 from balance_store.profile_record import Profile
-from charging.calendar_book import CalendarBook
-from charging.profile_words import profile_words
 from config.compiled_catalogue import CompiledCatalogue
-from rating_kernels.balances import NO_ROOM
+from customer_care.group_rotation import GroupRotation
 from rating_kernels.group_image import (
-    H_CALENDAR,
     H_CYCLE_NO,
-    H_PROFILE_AT,
     I_AMOUNT,
     I_CYCLE_NO,
     I_EVENTS,
@@ -29,13 +23,9 @@ from rating_kernels.group_image import (
     SECTION_COUNTERS,
     SECTION_ITEMS,
     SECTION_SNAPSHOTS,
-    SECTIONS,
 )
-from rating_kernels.group_layout import grown, remove_row, row_at, section_count
-from rating_kernels.rotate_cycle import rotate_group
-from rating_kernels.table_words import table_words
+from rating_kernels.group_layout import remove_row, row_at, section_count
 from rating_kernels.tariff_table import Ints
-from rating_kernels.workspace import new_workspace
 
 SECTIONS_BY_CYCLE = (SECTION_ITEMS, SECTION_COUNTERS, SECTION_SNAPSHOTS)
 
@@ -54,15 +44,13 @@ class CutTools:
     """A catalogue version made ready for cutting."""
 
     def __init__(self, catalogue: CompiledCatalogue, snapshots_max: int) -> None:
-        self._catalogue = catalogue
-        self._table = table_words(catalogue.table)
-        self._calendars = CalendarBook(catalogue.site.time_zone)
-        self._snapshots_max = snapshots_max
-        self._work = new_workspace(np.zeros(6, np.int64))
+        # Billing is what empties the snapshots, so it is not held up by their number.
+        self._rotation = GroupRotation(catalogue, snapshots_max + 1)
 
     def cut(self, image: Ints, profile: Profile, cycle_no: int, end_us: int) -> Changed:
         """Rotate past `end_us`, seal the cycle, drop what was billed before; answers its item totals."""
-        rotated = self._rotate(image, profile, end_us)
+        rotated = self._rotation.rotate(image, profile, end_us)
+        assert rotated is not None, "there is room for the cycle that is cut"
         for number in range(section_count(rotated, 0, SECTION_SNAPSHOTS)):
             row = row_at(rotated, 0, SECTION_SNAPSHOTS, number)
             if rotated[row + S_CYCLE_NO] == cycle_no:
@@ -70,26 +58,6 @@ class CutTools:
         assert rotated[H_CYCLE_NO] > cycle_no, "a cycle that is cut is over"
         drop_cycles(rotated, cycle_no)
         return Changed(rotated, items_of(rotated, cycle_no))
-
-    def _rotate(self, image: Ints, profile: Profile, end_us: int) -> Ints:
-        profile_image = profile_words(profile, self._catalogue, lambda _: 0)
-        while True:
-            image[H_CALENDAR] = self._calendars.index_of(image, 0)
-            image[H_PROFILE_AT] = 0
-            outcome = rotate_group(
-                self._table,
-                self._calendars.words,
-                image,
-                0,
-                profile_image,
-                end_us,
-                # Billing is what empties the snapshots, so it is not held up by their number.
-                self._snapshots_max + 1,
-                self._work,
-            )
-            if outcome != NO_ROOM:
-                return image
-            image = grown(image, 0, *range(SECTIONS))
 
 
 def items_of(image: Ints, cycle_no: int) -> list[ItemTotal]:

@@ -28,6 +28,7 @@ from charging.output_records import CHANGES_BALANCE, IMPACT_NAMES
 from config.civil_time import cycle_at
 from config.compiled_catalogue import CompiledCatalogue, ItemKey
 from config.settings import Kafka
+from customer_care.activity_records import booked_amounts
 from customer_care.billing_cycle import FirstCycle
 from customer_care.opening_image import FIRST_CYCLE_NO, first_fee
 from customer_care.tables import (
@@ -43,7 +44,7 @@ from customer_care.tables import (
     subscriptions,
 )
 from rating_kernels.batch_columns import IMPACT_TAX
-from rating_kernels.group_image import H_CYCLE_NO
+from rating_kernels.group_image import H_CYCLE_NO, INFINITE_US
 
 Sums = dict[str, int]
 LOAD_GROUPS = 500
@@ -196,6 +197,7 @@ def fee_sums(connection: Connection, catalogue: CompiledCatalogue, begun: dict[i
             purchased_products.c.product,
             purchased_products.c.valid_from_us,
             balance_groups.c.id,
+            balance_groups.c.valid_to_us,
             bills.c.period_start_us,
             bills.c.period_end_us,
             billing_profiles.c.interval_kind,
@@ -211,21 +213,43 @@ def fee_sums(connection: Connection, catalogue: CompiledCatalogue, begun: dict[i
     )
     zone = catalogue.site.time_zone
     sums: Sums = defaultdict(int)
-    for product, from_us, group, start_us, end_us, kind, every, day, anchor in connection.execute(statement):
-        cycles = begun.get(group, FIRST_CYCLE_NO)
+    for product, from_us, group, closed_us, start_us, end_us, *rhythm in connection.execute(statement):
+        kind, every, day, anchor = rhythm
+        calendar = (kind, every, day, anchor, zone)
+        cycles = _cycles_with_fees(begun.get(group, FIRST_CYCLE_NO), end_us, closed_us, calendar)
         for row in catalogue.products[product].recurring:
             if row.amount <= 0:
                 continue
-            full_start_us, _ = cycle_at(kind, every, day, anchor, zone, start_us)
+            full_start_us, _ = cycle_at(*calendar, start_us)
             first = first_fee(row, from_us, FirstCycle(start_us, end_us, full_start_us), zone)
             sums[_key_name(catalogue.items[row.item_id])] += first + (cycles - FIRST_CYCLE_NO) * row.amount
     return dict(sums)
 
 
-def item_comparisons(rated: Sums, fees: Sums, billed: Sums, open_: Sums) -> list[Comparison]:
+def _cycles_with_fees(
+    begun: int, first_end_us: int, closed_us: int, calendar: tuple[int, int, int, int, str]
+) -> int:
+    """How many of the cycles begun so far began before their group was closed; the first always did."""
+    if closed_us == INFINITE_US:
+        return begun
+    cycles, next_us = FIRST_CYCLE_NO, first_end_us
+    while cycles < begun and next_us < closed_us:
+        cycles += 1
+        next_us = cycle_at(*calendar, next_us)[1]
+    return cycles
+
+
+def adjusted_sums(connection: Connection, catalogue: CompiledCatalogue) -> Sums:
+    """Items that commands of customer care were booked to, from the activity log."""
+    amounts = booked_amounts(connection)
+    return {_key_name(catalogue.items[item_id]): amount for item_id, amount in amounts.items()}
+
+
+def item_comparisons(rated: Sums, fees: Sums, adjusted: Sums, billed: Sums, open_: Sums) -> list[Comparison]:
     """Every item that is known on any side."""
-    names = rated.keys() | fees.keys() | billed.keys() | open_.keys()
-    items = {n: ItemSums(rated.get(n, 0), fees.get(n, 0), billed.get(n, 0), open_.get(n, 0)) for n in names}
+    sides = (rated, fees, adjusted, billed, open_)
+    names = {name for side in sides for name in side}
+    items = {name: ItemSums(*(side.get(name, 0) for side in sides)) for name in names}
     return compare_items(items, "millionths")
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from balance_store.group_record import unpack_group
 from balance_store.mark_record import is_mark
 from balance_store.profile_record import Profile, unpack_profile
+from balance_store.profile_words import identifiers_of, profile_words
 from balance_store.requests import Changed, DirectoryEntry, Records
-from charging.calendar_book import CalendarBook
-from charging.profile_words import identifiers_of, profile_words
+from config.calendar_book import CalendarBook
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.group_image import H_CALENDAR, H_CUSTOMER_ID, H_PROFILE_AT, H_TOUCHED, INFINITE_US
 from rating_kernels.group_layout import grown, image_words

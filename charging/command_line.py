@@ -26,6 +26,13 @@ app.command(servers_app)
 app.command(
     "charging.sharing_commands:app", name="sharing", help="Sharing groups: members use what the owner has."
 )
+app.command(
+    "charging.balance_commands:app",
+    name="balance",
+    help="Balances of customers. WHO is a customer's code, a service identifier or a balance group's number. Amounts "
+    "shown are positive where owed, negative where prepaid or free; what you type is above 0, and --credit or --debit "
+    "says which way it goes.",
+)
 catalog_app = cyclopts.App(name="catalog", help="The catalogue: what is sold, and at what price.")
 topics_app = cyclopts.App(name="topics", help="The topics of the event stream.")
 store_app = cyclopts.App(name="store", help="The store of balances.")

@@ -6,9 +6,19 @@ from collections.abc import Callable
 
 from aiokafka.errors import KafkaError
 
-from balance_store.requests import StoreMismatchError, StoreUnreachableError
+from balance_store.one_door import GroupMissingError
+from balance_store.requests import StoreMismatchError, StoreRefusesError, StoreUnreachableError
 from config.faults import ConfigError
+from customer_care.records import RecordsError
 
+FAULTS = (
+    StoreMismatchError,
+    StoreUnreachableError,
+    StoreRefusesError,
+    GroupMissingError,
+    RecordsError,
+    OSError,
+)
 # As the shell says of a program that SIGPIPE ended.
 READER_LEFT = 128 + 13
 
@@ -24,7 +34,7 @@ def explain(command: Callable[[], object]) -> int:
         # Whoever read has enough (`| head`); Python must not complain of it once more at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_LEFT
-    except (StoreMismatchError, StoreUnreachableError, OSError) as error:
+    except FAULTS as error:
         print(error, file=sys.stderr)
     except KafkaError as error:
         print(f"Kafka: {error}", file=sys.stderr)

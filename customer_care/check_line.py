@@ -48,7 +48,11 @@ def line_faults(line: CustomerLine, catalogue: CompiledCatalogue) -> list[str]:
 
 def credit_amount(balance: OpeningBalance, decimals: int) -> int | None:
     """The credit in units of 10**-decimals; None if it is no positive amount of these units."""
-    text = str(balance.credit)
+    return positive_amount(str(balance.credit), decimals)
+
+
+def positive_amount(text: str, decimals: int) -> int | None:
+    """Decimal text in units of 10**-decimals; None if it is no positive amount of these units."""
     if not _DECIMAL.fullmatch(text):
         return None
     amount = Fraction(text) * 10**decimals

@@ -1,6 +1,7 @@
 """Pure. Everything care shows of one customer, as data; `--json` prints it as it is."""
 
 import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -136,21 +137,35 @@ def validity_of(from_us: int, to_us: int) -> Validity:
     return Validity(instant(from_us), None if to_us == INFINITE_US else instant(to_us))
 
 
+class ShownResource(NamedTuple):
+    """How amounts of a resource are shown."""
+
+    code: str
+    unit: str
+    stored_decimals: int
+    decimals: int
+
+    def text(self, amount: int) -> str:
+        """A stored amount as people read it."""
+        return amount_text(amount, self.stored_decimals, self.decimals)
+
+
+def shown_resource(catalogue: CompiledCatalogue, resource_id: int) -> ShownResource:
+    """A resource by its id; one that a later catalogue dropped has no name any more."""
+    info = catalogue.resources.get(catalogue.names["resource"].get(resource_id, ""))
+    if info is None:
+        return ShownResource(str(resource_id), "", 0, 0)
+    return ShownResource(info.code, info.unit, info.stored_decimals, info.decimals if info.is_money else 0)
+
+
 def balance_views(words: Ints, catalogue: CompiledCatalogue) -> list[BalanceView]:
     """The sub-balances of a group's image, in the order of their creation."""
-    by_id = {info.id: info for info in catalogue.resources.values()}
     views = []
     for number in range(section_count(words, 0, SECTION_BALANCES)):
         row = words[row_at(words, 0, SECTION_BALANCES, number) :]
-        info = by_id.get(int(row[B_RESOURCE_ID]))
-        # A resource that a later catalogue dropped has no name any more.
-        name, unit, stored, shown = (
-            (info.code, info.unit, info.stored_decimals, info.decimals if info.is_money else 0)
-            if info
-            else (str(row[B_RESOURCE_ID]), "", 0, 0)
-        )
+        shown = shown_resource(catalogue, int(row[B_RESOURCE_ID]))
         validity = validity_of(int(row[B_VALID_FROM_US]), int(row[B_VALID_TO_US]))
-        views.append(BalanceView(name, amount_text(int(row[B_AMOUNT]), stored, shown), unit, validity))
+        views.append(BalanceView(shown.code, shown.text(int(row[B_AMOUNT])), shown.unit, validity))
     return views
 
 

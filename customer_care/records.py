@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from customer_care.customer_lines import ByDirectDebit, CustomerLine, decode_line
 from customer_care.customer_rows import Rows
 from customer_care.known_customers import HierarchyGroup, KnownCustomers, NextNumbers, SharingGroup
+from customer_care.migrations import migrate
 from customer_care.table_columns import metadata
 from customer_care.tables import (
     SCHEMA_VERSION,
@@ -181,8 +182,9 @@ def _prepare_tables(connection: Connection) -> None:
         names = dataclasses.asdict(NextNumbers())
         rows = [{"site": EVERY_SITE, "name": name, "next": value} for name, value in names.items()]
         connection.execute(insert(sequences), rows)
-    found = connection.execute(select(schema_version.c.version)).scalar_one()
-    if found != SCHEMA_VERSION:
+    # Locked: of several programs that open the records one migrates them.
+    found = connection.execute(select(schema_version.c.version).with_for_update()).scalar_one()
+    if migrate(connection, found) != SCHEMA_VERSION:
         raise RecordsError(
             f"the records have schema version {found}, this program needs {SCHEMA_VERSION}; use the version of "
             "the program that made them"

@@ -37,8 +37,8 @@ from customer_care.table_columns import (
     validity,
 )
 
-# Grows with every change of the tables; `records.open_records` refuses a database of another number.
-SCHEMA_VERSION = 2
+# Grows with every change of the tables; `migrations` brings an older database here, another number is refused.
+SCHEMA_VERSION = 3
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 
@@ -373,7 +373,9 @@ activity_log = Table(
     Column("customer_id", ROW_ID, ForeignKey("customers.id"), index=True),
     Column("before", Text, nullable=False),  # JSON; empty: there was nothing
     Column("after", Text, nullable=False),
+    Column("command_id", String(200)),  # of a command on balances, as its caller made it
 )
+Index("uq_activity_log_command_id", activity_log.c.command_id, unique=True)
 
 # What the store has not yet been told. Written with what it follows from, deleted after the store's answer;
 # one row a customer, so it always says the newest.

@@ -23,7 +23,7 @@ H_ZONE_ID = 9  # id of the site's time zone name
 H_CREDIT_ID = 10  # credit profile and payment type; 0 = no limits
 H_NEXT_BALANCE_ID = 11
 H_RING_NEXT = 12  # where the next event id goes once the ring is full
-H_COMMAND_NEXT = 13  # the same for command ids
+H_COMMAND_NEXT = 13  # 0: commands are kept in their order, and the oldest leave
 H_CLOSED_AT_US = 14  # INFINITE_US while the account is open
 HEADER_STORED = 15
 
@@ -68,9 +68,10 @@ R_ID_HASH, R_POSITION, R_MESSAGE_TIME_US = range(3)
 RING_WORDS = 3
 POSITION_PARTITION_SHIFT = 48  # position = partition << 48 | offset
 
-# Recent commands with their answers.
-M_ID_HASH, M_OUTCOME, M_AMOUNT, M_DONE_US = range(4)
-COMMAND_WORDS = 4
+# Recent commands with their answers: hash of the command's id; what was done; the balance it went to, or 0; the
+# total of its resource before and after; when.
+M_ID_HASH, M_COMMAND, M_BALANCE_ID, M_BEFORE, M_AFTER, M_DONE_US = range(6)
+COMMAND_WORDS = 6
 
 SECTION_ROW_WORDS = (BALANCE_WORDS, ITEM_WORDS, COUNTER_WORDS, SNAPSHOT_WORDS, RING_WORDS, COMMAND_WORDS)
 

@@ -1,6 +1,6 @@
 """Pure. What charging must know of a customer, as int64 words: the kernels' form of a profile.
 
-Built by `charging` from the stored profile and one catalogue version, so plans, policies, service types
+Built from the stored profile and one catalogue version, so plans, policies, service types
 and resources are indexes of that version, and groups are slots of the cache.
 """
 

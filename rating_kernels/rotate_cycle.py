@@ -11,6 +11,7 @@ from rating_kernels.group_image import (
     AMOUNT_MAX,
     B_AMOUNT,
     H_CALENDAR,
+    H_CLOSED_AT_US,
     H_CYCLE_END_US,
     H_CYCLE_NO,
     H_CYCLE_START_US,
@@ -123,13 +124,13 @@ def apply_recurring(
     """Grant the cycle's allowances and charge its fees, fees times numerator / denominator, half up.
 
     Products that are not valid at the cycle's start, or during a first cycle that began before them, do
-    not count. CHARGED, or NO_ROOM; the log is left empty.
+    not count; neither does anything once the account is closed. CHARGED, or NO_ROOM; the log is left empty.
     """
     profile_at = words[at + H_PROFILE_AT]
-    if profile_at == NO_PROFILE:
+    start_us = words[at + H_CYCLE_START_US]
+    if profile_at == NO_PROFILE or words[at + H_CLOSED_AT_US] <= start_us:
         return CHARGED
     row = profile_at + profiles[profile_at + P_RECURRING_AT]
-    start_us = words[at + H_CYCLE_START_US]
     end_us = words[at + H_CYCLE_END_US]
     outcome = CHARGED
     for _ in range(profiles[profile_at + P_RECURRING]):

@@ -18,7 +18,7 @@ from balance_store.requests import (
     StoreRefusesError,
     StoreUnreachableError,
 )
-from rating_kernels.group_image import B_AMOUNT, M_AMOUNT, M_ID_HASH, SECTION_BALANCES, SECTION_COMMANDS
+from rating_kernels.group_image import B_AMOUNT, M_AFTER, M_ID_HASH, SECTION_BALANCES, SECTION_COMMANDS
 from rating_kernels.group_layout import append_row, row_at, section_count
 from tests.balance_store.given import commit, load, writes
 from tests.rating_kernels.sample_world import sample_world
@@ -151,11 +151,11 @@ def test_a_command_repeated_after_a_lost_answer_gives_its_first_answer():
         for number in range(section_count(image, 0, SECTION_COMMANDS)):
             row = row_at(image, 0, SECTION_COMMANDS, number)
             if image[row + M_ID_HASH] == COMMAND:
-                return Changed(None, int(image[row + M_AMOUNT]))
+                return Changed(None, int(image[row + M_AFTER]))
         first = row_at(image, 0, SECTION_BALANCES, 0)
         image[first + B_AMOUNT] -= 10
         row = append_row(image, 0, SECTION_COMMANDS)
-        image[row + M_ID_HASH], image[row + M_AMOUNT] = COMMAND, image[first + B_AMOUNT]
+        image[row + M_ID_HASH], image[row + M_AFTER] = COMMAND, image[first + B_AMOUNT]
         return Changed(image, int(image[first + B_AMOUNT]))
 
     async def play():

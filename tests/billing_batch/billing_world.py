@@ -15,6 +15,7 @@ from billing_batch.close_cycles import Billing, RunReport
 from billing_batch.read_audit import (
     Rated,
     add_record,
+    adjusted_sums,
     bill_comparisons,
     billed_sums,
     fee_sums,
@@ -147,9 +148,9 @@ class BillingWorld:
         with reading(self.engine) as connection:
             open_, begun = asyncio.run(open_sums(connection, self.store, self.catalogue))
             fees = fee_sums(connection, self.catalogue, begun)
-            return item_comparisons(dict(rated), fees, billed_sums(connection), open_) + bill_comparisons(
-                connection
-            )
+            return item_comparisons(
+                dict(rated), fees, adjusted_sums(connection, self.catalogue), billed_sums(connection), open_
+            ) + bill_comparisons(connection)
 
     def bills(self, *statuses: str) -> dict[str, list]:
         """(cycle, status, number, net, tax, total, due) of the customers' bills of these statuses."""

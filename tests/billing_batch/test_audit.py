@@ -32,7 +32,7 @@ def comparisons(world, directory):
     with reading(world.engine) as connection:
         open_, begun = asyncio.run(open_sums(connection, world.store, SAMPLE))
         fees = fee_sums(connection, SAMPLE, begun)
-        found = item_comparisons(rated, fees, billed_sums(connection), open_)
+        found = item_comparisons(rated, fees, {}, billed_sums(connection), open_)
         return found + bill_comparisons(connection) + sepa_comparisons(connection, directory)
 
 
@@ -85,5 +85,5 @@ def test_a_cent_changed_in_the_bank_file_is_found(collected, tmp_path):
 
 
 def test_a_missing_item_counts_as_zero():
-    found = item_comparisons({"a": 1}, defaultdict(int), {}, {"b": 2})
+    found = item_comparisons({"a": 1}, defaultdict(int), {}, {}, {"b": 2})
     assert [(one.what, one.left, one.right) for one in found] == [("a", 1, 0), ("b", 0, 2)]

@@ -108,6 +108,8 @@ class Group:
 
     def _begin_cycle(self) -> None:
         start_us, end_us = self.cycle.start_us, self.cycle.end_us
+        if self.closed_us <= start_us:
+            return
         for one in self.recurring:
             if one.from_us > start_us:
                 continue
