@@ -128,7 +128,8 @@ async def held(servers, prefix, monkeypatch):
         sound = whole_batches.DefaultRecordBatch
 
         def broken(data):
-            return sound(data) if b"sound" in data else sound(data[:-1] + b"?")
+            whole = bytes(data)
+            return sound(whole) if b"sound" in whole else sound(whole[:-1] + b"?")
 
         monkeypatch.setattr(whole_batches, "DefaultRecordBatch", broken)
         producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
