@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak-rating check bench bench-quick bench-kernels bench-store format clean
+.PHONY: help demo test soak-rating check bench bench-quick bench-kernels bench-store bench-wire format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ bench-kernels: .venv/ready ## events a second that the kernels decide on one cor
 
 bench-store: .venv/ready ## what a commit costs the store, beside a plain HSET; a customer's size; packing
 	$(BIN)/python -m bench.bench_store
+
+bench-wire: .venv/ready ## CPU of an event on its way in: polled, cut, read
+	$(BIN)/python -m bench.bench_wire
 
 format: .venv/ready ## rewrite the code as ruff formats it
 	$(BIN)/ruff format .

@@ -4,6 +4,7 @@ On the fast path no message is an object of its own; `Message` is for whoever lo
 """
 
 import hashlib
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -86,21 +87,28 @@ def message_columns(messages: list[Message]) -> MessageColumns:
 
 
 def joined(pieces: list[MessageColumns]) -> MessageColumns:
-    """Messages of several blobs over one; those of each lie in its bytes in their order."""
-    if len(pieces) < 2:
-        return pieces[0] if pieces else NO_MESSAGES
-    words = np.concatenate([piece.words for piece in pieces])
-    parts = []
-    row = length = 0
-    for piece in pieces:
-        # A piece may be a part of a batch: the bytes around it stay where they are.
-        first = int(piece.words[0, M_VALUE_AT])
-        end = int(piece.words[-1, M_HEADERS_AT] + piece.words[-1, M_HEADERS_LENGTH])
-        words[row : row + len(piece), [M_VALUE_AT, M_HEADERS_AT]] += length - first
-        parts.append(piece.data[first:end])
-        row += len(piece)
+    """Messages of several pieces over one blob. Pieces of the same bytes that follow each other are not copied."""
+    if not pieces:
+        return NO_MESSAGES
+    parts: list[Bytes] = []
+    shifts: list[int] = []
+    rows: list[int] = []
+    length = 0
+    for _, run in itertools.groupby(pieces, key=lambda piece: id(piece.data)):
+        same = list(run)
+        # Only what lies between the first message and the last: they are in the order of their bytes.
+        first = int(same[0].words[0, M_VALUE_AT])
+        end = int(same[-1].words[-1, M_HEADERS_AT] + same[-1].words[-1, M_HEADERS_LENGTH])
+        shifts.append(length - first)
+        rows.append(sum(map(len, same)))
+        parts.append(same[0].data[first:end])
         length += end - first
-    data = np.concatenate(parts) if length else NO_MESSAGES.data.copy()
+    words = np.concatenate([piece.words for piece in pieces])
+    by_row = np.repeat(np.array(shifts, np.int64), rows)
+    words[:, M_VALUE_AT] += by_row
+    words[:, M_HEADERS_AT] += by_row
+    data = np.concatenate(parts) if len(parts) > 1 else parts[0]
+    data = data if length else NO_MESSAGES.data
     data.setflags(write=False)
     return MessageColumns(words, data)
 

@@ -9,7 +9,7 @@ from balance_store.packed_records import packed_groups
 from charging.decoded_batch import SPAN_WORDS
 from charging.messages import NO_MESSAGES
 from charging.outputs import Output, outputs_of
-from charging.wire.cut_records import EACH_ITS_OWN, RECORD_BYTES_MIN, cut_records
+from charging.wire.cut_records import EACH_ITS_OWN, cut_records
 from charging.wire.event_names import event_names
 from charging.wire.id_hash import id_hash
 from charging.wire.rated_records import write_rated
@@ -23,7 +23,7 @@ from rating_kernels.group_layout import empty_image, grown
 def warm_up() -> None:
     """Run each kernel once on the production types."""
     rating_kernels.warm_up.warm_up()
-    cut_records(bytes(RECORD_BYTES_MIN), [0, 0, 0, 0, EACH_ITS_OWN, 0, 1])
+    cut_records(NO_MESSAGES.data, 0, 0, [0, 0, 0, 0, EACH_ITS_OWN, 0, 0])
     read_events(NO_MESSAGES, event_names(()), 0)
     id_hash("", "")
     image = unpack_group(pack_group(empty_image({}), 0))

@@ -98,10 +98,10 @@ def _past_headers(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 
 @standing_kernel
-def _cut_record(data: Bytes, at: int, row: Ints) -> int:
+def _cut_record(data: Bytes, at: int, end: int, row: Ints) -> int:
     """Place behind the record, or why it is none; offset and timestamp in the row are relative."""
-    length, at = read_varint(data, at, len(data))
-    if at < 0 or length > len(data) - at:
+    length, at = read_varint(data, at, end)
+    if at < 0 or length > end - at:
         return PAST_END
     end = at + length
     if length < RECORD_BYTES_MIN - 1:
@@ -129,13 +129,12 @@ def _cut_record(data: Bytes, at: int, row: Ints) -> int:
 
 
 @standing_kernel
-def _cut(data: Bytes, batch: Ints, words: Ints, row: Ints) -> int:
+def _cut(data: Bytes, at: int, end: int, batch: Ints, words: Ints, row: Ints) -> int:
     """Rows written, or why the batch is refused. `words` has room for all records, `row` for one."""
-    at = 0
     written = 0
     delta = -1
     for _ in range(batch[B_COUNT]):
-        at = _cut_record(data, at, row)
+        at = _cut_record(data, at, end, row)
         if at < 0:
             return at
         if row[M_OFFSET] <= delta or row[M_OFFSET] > batch[B_LAST_DELTA]:
@@ -151,20 +150,17 @@ def _cut(data: Bytes, batch: Ints, words: Ints, row: Ints) -> int:
             for word in range(MESSAGE_WORDS):
                 words[written, word] = row[word]
             written += 1
-    return written if at == len(data) else BYTES_LEFT
+    return written if at == end else BYTES_LEFT
 
 
-def cut_records(records: bytes | memoryview, batch: list[int]) -> Ints | str:
-    """Message words of a batch's uncompressed records, places counted from their start; or what is wrong.
+def cut_records(data: Bytes, at: int, end: int, batch: list[int]) -> Ints | str:
+    """Message words of the uncompressed records that lie from `at` to `end` of the bytes; or what is wrong.
 
     `batch` holds the words B_*. Records below B_FROM_OFFSET are left out.
     """
     count = batch[B_COUNT]
-    if not 0 <= count <= len(records) // RECORD_BYTES_MIN:
+    if not 0 <= count <= (end - at) // RECORD_BYTES_MIN:
         return REFUSALS[WRONG_COUNT]
-    if not records:
-        return np.zeros((0, MESSAGE_WORDS), np.int64)
     words = np.empty((count, MESSAGE_WORDS), np.int64)
-    data = np.frombuffer(records, np.uint8)
-    written = _cut(data, np.array(batch, np.int64), words, np.zeros(MESSAGE_WORDS, np.int64))
+    written = _cut(data, at, end, np.array(batch, np.int64), words, np.zeros(MESSAGE_WORDS, np.int64))
     return REFUSALS[written] if written < 0 else words[:written]

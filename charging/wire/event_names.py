@@ -12,7 +12,7 @@ from rating_kernels.tariff_table import Bytes, Ints
 # Words of a type, and of a field. Names are few: they are compared one after the other.
 T_NAME_AT, T_NAME_LENGTH, T_INDEX, T_DECIMALS, T_QUANTITY_MAX, T_FIELD_FIRST, T_FIELD_END = range(7)
 F_NAME_AT, F_NAME_LENGTH, F_SLOT, F_IS_TEXT, F_MANDATORY = range(5)
-TYPE_WORDS, FIELD_WORDS = 7, 5
+_TYPE_WORDS, _FIELD_WORDS = 7, 5
 NOT_FOUND = -1
 
 
@@ -44,8 +44,8 @@ def event_names(infos: tuple[EventTypeInfo, ...]) -> EventNames:
         head = (*placed(info.code), info.index, info.quantity_decimals, info.quantity_max)
         types.append((*head, first, len(fields)))
     return EventNames(
-        np.array(types, np.int64).reshape(len(types), TYPE_WORDS),
-        np.array(fields, np.int64).reshape(len(fields), FIELD_WORDS),
+        np.array(types, np.int64).reshape(len(types), _TYPE_WORDS),
+        np.array(fields, np.int64).reshape(len(fields), _FIELD_WORDS),
         np.frombuffer(bytes(text) or b"\0", np.uint8),
     )
 

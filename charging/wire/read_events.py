@@ -137,14 +137,12 @@ def _read_events(
             spans[row, S_SERVICE_LENGTH] = notes[SERVICE * VALUE_WORDS + V_LENGTH]
 
 
-@kernel
-def _message_time_us(timestamp_ms: int) -> int:
-    return min(max(timestamp_ms, -TIMESTAMP_MS_MAX), TIMESTAMP_MS_MAX) * 1_000
-
-
 def message_time_us(timestamp_ms: int) -> int:
     """A message's timestamp in microseconds; what a producer made up stays within what counts as time."""
     return min(max(timestamp_ms, -TIMESTAMP_MS_MAX), TIMESTAMP_MS_MAX) * 1_000
+
+
+_message_time_us = kernel(message_time_us)
 
 
 @kernel

@@ -78,6 +78,7 @@ class _FetchedRecords:
 
     def __init__(self, data: bytes | None) -> None:
         self.data = data or b""
+        self.array = np.frombuffer(self.data or b"\0", np.uint8)
 
     def has_next(self) -> bool:
         """Whether a batch came whole; the last one of an answer may be cut off."""
@@ -145,13 +146,13 @@ class WholeBatches(PartitionRecords):  # type: ignore[misc]  # aiokafka ships no
             if data[at + FORMAT_AT] > FORMAT_OF_BATCHES:
                 return f"its format {data[at + FORMAT_AT]} is not known"
             self._at = end
-            whole = data[at:end]
+            whole = memoryview(data)[at:end]
             try:
                 batch = LegacyRecordBatch(whole, whole[FORMAT_AT]) if is_old else DefaultRecordBatch(whole)
                 if self._check_crcs and not batch.validate_crc():
                     return "its checksum is wrong"
                 if not self._is_passed_over(batch):
-                    return self._old_messages(batch) if is_old else self._messages(batch, whole)
+                    return self._old_messages(batch) if is_old else self._messages(batch, at, end)
             except _MALFORMED as error:
                 return str(error) or type(error).__name__
             self._pass(batch.next_offset)
@@ -167,15 +168,20 @@ class WholeBatches(PartitionRecords):  # type: ignore[misc]  # aiokafka ships no
                 return True
         return bool(batch.is_control_batch)
 
-    def _messages(self, batch: Any, whole: bytes) -> _Batch | str:
+    def _messages(self, batch: Any, at: int, end: int) -> _Batch | str:
+        """Over the fetched bytes themselves, if they are not compressed."""
+        (count,) = LENGTH.unpack_from(self._records.data, at + COUNT_AT)
         codec = batch.compression_type
-        records = memoryview(whole)[HEAD_BYTES:]
+        data, at = self._records.array, at + HEAD_BYTES
         if codec:
             if codec not in _DECODERS:
                 return f"its compression {codec} is not known"
-            records = memoryview(_DECODERS[codec](records.tobytes()))
+            plain = _DECODERS[codec](self._records.data[at:end])
+            data, at, end = np.frombuffer(plain or b"\0", np.uint8), 0, len(plain)
         words = cut_records(
-            records,
+            data,
+            at,
+            end,
             [
                 self._tp.partition,
                 batch.base_offset,
@@ -183,12 +189,11 @@ class WholeBatches(PartitionRecords):  # type: ignore[misc]  # aiokafka ships no
                 batch.first_timestamp,
                 batch.max_timestamp if batch.timestamp_type else EACH_ITS_OWN,
                 self.next_fetch_offset,
-                int(LENGTH.unpack_from(whole, COUNT_AT)[0]),
+                count,
             ],
         )
         if isinstance(words, str):
             return words
-        data = np.frombuffer(records or b"\0", np.uint8)
         return _Batch(MessageColumns(words, data), batch.next_offset)
 
     def _old_messages(self, batch: Any) -> _Batch:

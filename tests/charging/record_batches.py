@@ -54,6 +54,11 @@ def control_batch(base: int, producer_id: int, marker: int) -> bytes:
 def old_batch(records, *, base=0, form=1, codec=NONE) -> bytes:
     """Messages in format 0 or 1 of (key, value)."""
     builder = LegacyRecordBatchBuilder(form, codec, 1 << 20)
+    first = 0 if codec and form == 1 else base
     for place, (key, value) in enumerate(records):
-        builder.append(base + place, 1_000 + place, key, value)
-    return bytes(builder.build())
+        builder.append(first + place, 1_000 + place, key, value)
+    data = bytearray(builder.build())
+    if codec:
+        # The message around compressed ones has the last one's offset, as the broker sets it.
+        struct.pack_into(">q", data, 0, base + len(records) - 1)
+    return bytes(data)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charging.messages import Message, message_columns, pack_headers, unpack_headers
+from charging.messages import Message, MessageColumns, joined, message_columns, pack_headers, unpack_headers
 
 headers = st.lists(st.tuples(st.text(max_size=80), st.binary(max_size=200)), max_size=3).map(tuple)
 messages = st.lists(
@@ -47,3 +47,27 @@ def test_a_header_without_a_value_is_an_empty_one():
 def test_bytes_of_messages_cannot_be_written():
     assert not message_columns([Message(0, 0, 0, b"x", ())]).data.flags.writeable
     assert np.array_equal(message_columns([]).words, np.zeros((0, 7)))
+
+
+@given(st.lists(messages.filter(bool), max_size=4), st.booleans())
+def test_joined_pieces_are_the_messages_of_all(pieces, are_cut):
+    columns = [message_columns(piece) for piece in pieces]
+    if are_cut:
+        # Pieces of the same bytes, as of a batch that a poll had no room for.
+        columns = [
+            MessageColumns(one.words[place : place + 1], one.data)
+            for one in columns
+            for place in range(len(one))
+        ]
+    together = joined(columns)
+    expected = [message for piece in pieces for message in piece]
+    assert [together.message(place) for place in range(len(together))] == expected
+    assert not together.data.flags.writeable
+    assert len(together.data) > 0
+
+
+def test_pieces_of_the_same_bytes_are_not_copied():
+    columns = message_columns([Message(0, offset, 0, b"value", ()) for offset in range(3)])
+    together = joined([MessageColumns(columns.words[place : place + 1], columns.data) for place in (1, 2)])
+    assert np.shares_memory(together.data, columns.data)
+    assert len(together.data) == 10
