@@ -63,7 +63,7 @@ def main(
     record_bytes
         Length of a record in the comparison with HSET.
     decision_bytes
-        Bytes of decisions a group in each commit; 0 = commits without decisions.
+        Bytes of decisions a group in each commit (`commit_records` has none).
     rounds
         Turns of each measurement; figures are medians over them.
     io_threads
@@ -74,24 +74,27 @@ def main(
     with store_server(io_threads) as server:
         settings = StoreSettings(url=server.url, shards=shards)
         asyncio.run(create(settings))
-        world = StoreWorld(server, customers, shards, record_bytes, decision_bytes)
+        world = StoreWorld(server, customers, shards, record_bytes)
         world.fill()
         if tried:
             server.client.function_load(tried_library())
         for size in SIZES:
             if size * shards * 2 <= customers:
-                _compare(server, world, size, rounds, TRIED if tried else {})
+                _compare(server, world, size, rounds, decision_bytes, TRIED if tried else {})
     _memory(customers, shards)
     _packing()
 
 
-def _compare(server: StoreServer, world: StoreWorld, size: int, rounds: int, tried: dict[str, Way]) -> None:
+def _compare(
+    server: StoreServer, world: StoreWorld, size: int, rounds: int, decision_bytes: int, tried: dict[str, Way]
+) -> None:
     """Every way at one size, in turns."""
     calls = max(4, min(CALLS_A_SLICE_MAX, GROUPS_A_SLICE // size))
     ways: dict[str, Callable[[], list[Call]]] = {
         "hset": partial(world.hsets, size, calls),
-        "commit": partial(world.commits, size, calls, 1),
-        "commit_two_writers": partial(world.commits, size, calls, 2),
+        "commit": partial(world.commits, size, calls, 1, decision_bytes),
+        "commit_records": partial(world.commits, size, calls, 1, 0),
+        "commit_two_writers": partial(world.commits, size, calls, 2, decision_bytes),
         **{name: partial(world.tried, make, size, calls) for name, make in tried.items()},
     }
     cpu: dict[str, list[float]] = {name: [] for name in ways}
@@ -139,7 +142,7 @@ def _memory(customers: int, shards: int) -> None:
     """What typical customers take in the server's own figure, and on the wire."""
     with store_server() as server:
         asyncio.run(create(StoreSettings(url=server.url, shards=shards)))
-        world = StoreWorld(server, customers, shards, RECORD_BYTES, 0)
+        world = StoreWorld(server, customers, shards, RECORD_BYTES)
         sizes = world.fill_typical()
     print(f"\ntypical customer, {customers:,} of them (bytes)")
     for name, value in sizes.items():

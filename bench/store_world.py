@@ -36,13 +36,10 @@ DECISIONS_KEPT = 10
 class StoreWorld:
     """`customers` balance groups over `shards`, and the versions that writers have seen."""
 
-    def __init__(
-        self, server: StoreServer, customers: int, shards: int, record_bytes: int, decision_bytes: int
-    ) -> None:
+    def __init__(self, server: StoreServer, customers: int, shards: int, record_bytes: int) -> None:
         self._server = server
         self._customers = customers
         self._shards = shards
-        self._decision_bytes = decision_bytes
         self._dice = random.Random(SEED)
         self._contents = [self._dice.randbytes(record_bytes) for _ in range(CONTENTS)]
         self._offset = 0
@@ -70,7 +67,7 @@ class StoreWorld:
         """The same in another way."""
         return [make(*self._some(size, 0, 1)) for _ in range(calls)]
 
-    def commits(self, size: int, calls: int, writers: int) -> list[Call]:
+    def commits(self, size: int, calls: int, writers: int, decision_bytes: int) -> list[Call]:
         """Commits of writers in turn, each of groups of its own, none of which can be refused.
 
         A writer knows the version of its own last commit to the shard, so the others' since are checked.
@@ -82,16 +79,24 @@ class StoreWorld:
             writer = turn % writers
             shard, records = self._some(size, writer, writers)
             tag = self._dice.randbytes(8)
-            made.append(commit_call(self._commit(shard, seen[writer, shard], tag, writer, records)))
+            made.append(
+                commit_call(self._commit(shard, seen[writer, shard], tag, writer, records, decision_bytes))
+            )
             self._now[shard] = seen[writer, shard] = Version(self._now[shard].number + 1, tag)
         return made
 
     def _commit(
-        self, shard: int, seen: Version, tag: bytes, writer: int, records: dict[int, bytes]
+        self,
+        shard: int,
+        seen: Version,
+        tag: bytes,
+        writer: int,
+        records: dict[int, bytes],
+        decision_bytes: int,
     ) -> Commit:
         size = len(records)
         self._offset += size
-        decisions = bytes(self._decision_bytes * size)
+        decisions = bytes(decision_bytes * size)
         floor = self._offset - DECISIONS_KEPT * size
         usage = Usage(
             0, Epoch(1, 0), decisions, self._offset if decisions else -1, Floor(floor, floor - 1, 0)

@@ -65,9 +65,10 @@ def typical_group(number: int) -> Ints:
         _put(image, g.SECTION_COUNTERS, (7, _id(dice), _up_to(dice, 100_000)))
     for event in range(IDS):
         offset = 100_000_000 + event * EVENTS_APART + _up_to(dice, EVENTS_APART)
-        time_us = MONTH_US + 9 * DAY_US + event * APART_US + _up_to(dice, APART_US)
+        # A broker's timestamps are milliseconds.
+        time_us = MONTH_US + 9 * DAY_US + event * APART_US + 1_000 * _up_to(dice, APART_US // 1_000)
         position = 3 << g.POSITION_PARTITION_SHIFT | offset
-        _put(image, g.SECTION_RING, (int(dice.integers(-(2**63), 2**63 - 1)), position, time_us))
+        _put(image, g.SECTION_RING, (_up_to(dice, 2**g.ID_HASH_BITS), position, time_us))
     return image
 
 

@@ -63,8 +63,9 @@ COUNTER_WORDS = 3
 S_CYCLE_NO, S_START_US, S_END_US, S_SEALED = range(4)
 SNAPSHOT_WORDS = 4
 
-# Recent event ids: 64-bit hash of (source, id); where it was first decided; the message's timestamp.
+# Recent event ids: lower bits of a hash of (source, id); where it was first decided; the message's timestamp.
 R_ID_HASH, R_POSITION, R_MESSAGE_TIME_US = range(3)
+ID_HASH_BITS = 48
 RING_WORDS = 3
 POSITION_PARTITION_SHIFT = 48  # position = partition << 48 | offset
 

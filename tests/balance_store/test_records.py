@@ -16,6 +16,7 @@ from rating_kernels.group_image import (
     H_CYCLE_NO,
     H_CYCLE_START_US,
     HEADER_STORED,
+    ID_HASH_BITS,
     INFINITE_US,
     SECTION_BALANCES,
     SECTION_ITEMS,
@@ -33,7 +34,11 @@ words = st.one_of(
     st.just(INFINITE_US),
     st.integers(START_US - 10**12, START_US + 10**13),
 )
-rows = [st.lists(st.tuples(*[words] * width), max_size=4) for width in SECTION_ROW_WORDS]
+hashes = st.integers(0, 2**ID_HASH_BITS - 1)
+rows = [
+    st.lists(st.tuples(*([hashes, words, words] if section == SECTION_RING else [words] * width)), max_size=4)
+    for section, width in enumerate(SECTION_ROW_WORDS)
+]
 
 
 def image_of(header: dict[int, int], sections: list[list[tuple[int, ...]]]) -> np.ndarray:
@@ -69,15 +74,35 @@ def test_a_group_comes_back_with_room_for_more():
         assert append_row(image, 0, section) >= 0
 
 
-def test_the_stored_form_of_a_group_does_not_change_by_accident():
+RING = [(2**ID_HASH_BITS - 1, 3 << 48 | 900, START_US + 7_000), (5, 3 << 48 | 950, START_US + 8_001)]
+# The same group in both schemas. Another form needs another schema number, and code that still reads these.
+STORED = {
+    1: "010200000004000e0a0280e0b2bacdaeae06000000000000000000000002043b0200ffdfb2bacdaeae06003c00ffffffffffff0000888e808080808003b26d0500000000000000ec8e808080808003847d",
+    2: "020200000004000e0a0280e0b2bacdaeae06000000000000000000000002043b0200ffdfb2bacdaeae06003c00ffffffffffff888e8080808080031c05000000000064a61f",
+}
+
+
+def stored_image() -> np.ndarray:
     header = {0: 7, 1: 5, H_CYCLE_NO: 1, H_CYCLE_START_US: START_US, H_CYCLE_END_US: INFINITE_US}
-    image = image_of(
-        header | {H_CLOSED_AT_US: INFINITE_US}, [[(1, 2, -30, START_US, INFINITE_US, 0, 0, 30, 0)], *[[]] * 5]
-    )
-    # Schema 1. Another form needs another schema number, and code that still reads this one.
-    stored = "010200000000000e0a0280e0b2bacdaeae06000000000000000000000002043b0200ffdfb2bacdaeae06003c00"
-    assert pack_group(image, 0).hex() == stored
-    assert content_of(unpack_group(bytes.fromhex(stored))) == content_of(image)
+    balance = (1, 2, -30, START_US, INFINITE_US, 0, 0, 30, 0)
+    return image_of(header | {H_CLOSED_AT_US: INFINITE_US}, [[balance], [], [], [], RING, []])
+
+
+def test_the_stored_form_of_a_group_does_not_change_by_accident():
+    assert pack_group(stored_image(), 0).hex() == STORED[2]
+
+
+@pytest.mark.parametrize("schema", STORED)
+def test_a_group_of_an_earlier_schema_is_read_and_written_in_the_newest(schema):
+    image = unpack_group(bytes.fromhex(STORED[schema]))
+    assert content_of(image) == content_of(stored_image())
+    assert pack_group(image, 0).hex() == STORED[2]
+
+
+def test_a_hash_that_took_eight_bytes_is_cut_to_those_that_are_compared():
+    # The ring's first hash in schema 1, with bits above those that are kept.
+    record = bytes.fromhex(STORED[1].replace("ffffffffffff0000", "ffffffffffffabcd"))
+    assert content_of(unpack_group(record)) == content_of(stored_image())
 
 
 @pytest.mark.parametrize("kind", ["group", "profile", "decisions"])
