@@ -27,7 +27,9 @@ def json_message(parts: dict, blank: str = "") -> tuple[bytes, list[tuple[str, b
 def _json(value, blank: str) -> bytes:
     if not isinstance(value, dict):
         return msgspec.json.encode(value)
-    members = [f"{blank}{_json(k, '').decode()}{blank}:{blank}{_json(v, '').decode()}" for k, v in value.items()]
+    members = [
+        f"{blank}{_json(k, '').decode()}{blank}:{blank}{_json(v, '').decode()}" for k, v in value.items()
+    ]
     return ("{" + f"{blank},".join(members) + blank + "}").encode()
 
 
