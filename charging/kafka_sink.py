@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 
 from charging.kafka_security import security_arguments
 from charging.outputs import TOPICS, Outputs
-from charging.wire.producer_seam import packed_batches, seam_holds
+from charging.wire.producer_seam import CODECS, packed_batches, seam_holds
 from config.settings import Kafka
 from rating_kernels.tariff_table import Ints
 
@@ -32,7 +32,7 @@ class KafkaSink:
     def __init__(self, settings: Kafka) -> None:
         self._topics = tuple(getattr(settings.topics, topic) for topic in TOPICS)
         self._partitions: tuple[int, ...] = ()
-        self._compression = settings.compression
+        self._codec = CODECS[settings.compression]
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.bootstrap,
             enable_idempotence=settings.idempotent,
@@ -72,9 +72,7 @@ class KafkaSink:
     def _batches(self, outputs: Outputs, rows: Ints) -> Iterator[Any]:
         """The rows in order, in batches that the broker takes."""
         if self.packs:
-            yield from packed_batches(
-                outputs, rows, BATCH_BYTES, time.time_ns() // 1_000_000, self._compression
-            )
+            yield from packed_batches(outputs, rows, BATCH_BYTES, time.time_ns() // 1_000_000, self._codec)
             return
         batch = self._producer.create_batch()
         for record in outputs.of(rows):

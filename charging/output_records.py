@@ -69,7 +69,7 @@ class ImpactRecord(msgspec.Struct, gc=False, omit_defaults=True):
     amount: str
     balance: int = 0  # 1, 2, ... within the group
     discount: str | int = ""
-    quantity: str = "0"
+    quantity: str = ""  # of the event, that it covers; none is not written
     bill_item: str = ""
     general_ledger: str = ""
     tax: str = ""
@@ -276,7 +276,7 @@ class RecordWriter:
             amount=self.amount_text(impact.resource_id, impact.amount),
             balance=impact.balance_id if impact.kind in CHANGES_BALANCE else 0,
             discount=self._name("discount", impact.balance_id) if impact.kind == IMPACT_DISCOUNT else "",
-            quantity=decimal_text(impact.quantity, decimals),
+            quantity=decimal_text(impact.quantity, decimals) if impact.quantity else "",
             bill_item="" if item is None else item.bill_item,
             general_ledger="" if item is None else item.general_ledger,
             tax="" if item is None else item.tax,

@@ -34,7 +34,7 @@ SHORT_TEXT, SHORT_LIST = 32, 16  # what is shorter has its length in the head's 
 # Writing ---------------------------------------------------------------------------------------
 
 
-@kernel
+@standing_kernel
 def digits_of(number: int) -> int:
     """How many digits a number from 0 on has."""
     digits = 1
@@ -45,7 +45,7 @@ def digits_of(number: int) -> int:
     return digits
 
 
-@kernel
+@standing_kernel
 def put_digits(out: Bytes, at: int, number: int, width: int) -> int:
     """The last `width` digits of a number from 0 on."""
     left = np.uint64(number)
@@ -55,7 +55,7 @@ def put_digits(out: Bytes, at: int, number: int, width: int) -> int:
     return at + width
 
 
-@kernel
+@standing_kernel
 def put_big_endian(out: Bytes, at: int, number: int, width: int) -> int:
     """The last `width` bytes of a number."""
     for place in range(width):
@@ -84,7 +84,7 @@ def put_number(out: Bytes, at: int, number: int, form: int) -> int:
     return put_big_endian(out, at + 1, number, 1 << power)
 
 
-@kernel
+@standing_kernel
 def open_text(out: Bytes, at: int, length: int, form: int) -> int:
     """What comes before a text of so many bytes, less than 64 KiB."""
     if form == CODEC_JSON:
@@ -107,7 +107,7 @@ def close_with(out: Bytes, at: int, mark: int, form: int) -> int:
     return at
 
 
-@kernel
+@standing_kernel
 def open_list(out: Bytes, at: int, length: int, kind: int, form: int) -> int:
     """The head of a map or an array, FIXMAP or FIXARRAY, of less than 65,536."""
     if form == CODEC_JSON:
@@ -170,7 +170,7 @@ def _read_json(text: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
     return (at if plain else REFUSED), 0, NUMBER, -number if negative else number
 
 
-@kernel
+@standing_kernel
 def _read_big_endian(text: Bytes, at: int, width: int, above: int) -> int:
     """A number whose upper bytes are `above`: 0, or -1 below zero."""
     number = above
@@ -244,7 +244,7 @@ def copy_value(out: Bytes, at: int, text: Bytes, first: int, length: int, codec:
     return put_value(out, at, text, first_byte, text_length, number, codec, form)
 
 
-@kernel
+@standing_kernel
 def _skip_blanks(text: Bytes, at: int, end: int, codec: int) -> int:
     if codec == CODEC_JSON:
         while at < end and text[at] in (0x20, 0x09, 0x0A, 0x0D):
@@ -252,7 +252,7 @@ def _skip_blanks(text: Bytes, at: int, end: int, codec: int) -> int:
     return at
 
 
-@kernel
+@standing_kernel
 def _past_mark(text: Bytes, at: int, end: int, codec: int, mark: int) -> int:
     """The place behind a mark of JSON and the blanks around it; MessagePack has none."""
     if codec != CODEC_JSON:
@@ -263,7 +263,7 @@ def _past_mark(text: Bytes, at: int, end: int, codec: int, mark: int) -> int:
     return _skip_blanks(text, at + 1, end, codec)
 
 
-@kernel
+@standing_kernel
 def _is_new(text: Bytes, first: int, length: int, keys: Ints, count: int) -> bool:
     for known in range(count):
         if keys[known, 1] == length:
