@@ -4,17 +4,17 @@ No call is repeated here or below: a call without an answer raises StoreUnreacha
 finds out what happened by claiming again (ARCHITECTURE 5.4).
 """
 
-import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from balance_store.connection import connect, durability_faults
 from balance_store.deployment import FUNCTIONS_VERSION
+from balance_store.directory_record import pack_entries, unpack_entries
 from balance_store.keyspace import (
+    bucket_of,
     decisions_key,
     directory_key,
     draw_key,
@@ -50,8 +50,6 @@ from config.settings import Store as StoreSettings
 RESERVATION_MS = 50
 # Ids that the list of recent commits may hold in each shard: several seconds of a busy one.
 RECENT_BYTES_MAX = 1 << 20
-
-_ENTRIES = msgspec.msgpack.Decoder(tuple[DirectoryEntry, ...])
 
 
 class StoreClient:
@@ -163,7 +161,7 @@ class StoreClient:
         """Entries of each identifier, in the order asked; empty = none."""
         by_bucket: dict[int, list[str]] = {}
         for identifier in identifiers:
-            by_bucket.setdefault(self._bucket(identifier), []).append(identifier)
+            by_bucket.setdefault(bucket_of(identifier, self.shards), []).append(identifier)
         pipeline = self._client.pipeline(transaction=False)
         for bucket, names in by_bucket.items():
             pipeline.hmget(directory_key(bucket), names)
@@ -171,19 +169,15 @@ class StoreClient:
         found: dict[str, tuple[DirectoryEntry, ...]] = {}
         for names, values in zip(by_bucket.values(), answers, strict=True):
             for name, value in zip(names, values, strict=True):
-                found[name] = () if value is None else _ENTRIES.decode(value)
+                found[name] = () if value is None else unpack_entries(value)
         return [found[identifier] for identifier in identifiers]
 
     async def set_identifier(self, identifier: str, entries: tuple[DirectoryEntry, ...]) -> None:
         """Replace an identifier's entries."""
-        value = msgspec.msgpack.encode(entries)
+        value = pack_entries(entries)
         await self._call(
-            lambda: self._client.hset(directory_key(self._bucket(identifier)), identifier, value)
+            lambda: self._client.hset(directory_key(bucket_of(identifier, self.shards)), identifier, value)
         )
-
-    def _bucket(self, identifier: str) -> int:
-        # Any stable spread will do; the sum of bytes would put neighbours together, CRC does not.
-        return zlib.crc32(identifier.encode()) % self.shards
 
     async def _call(self, call: Callable[[], Awaitable[Any]]) -> Any:
         try:

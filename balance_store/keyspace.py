@@ -3,6 +3,8 @@
 All keys of a shard carry its hash tag, so a Cluster keeps them in one slot and one call may change any.
 """
 
+import zlib
+
 PREFIX = "cl"
 # Identifiers are spread over as many buckets as there are shards; a bucket is one hash.
 DIGITS = 4
@@ -40,6 +42,12 @@ def decisions_key(shard: int, partition: int) -> str:
 def directory_key(bucket: int) -> str:
     """Hash: identifier -> where its customers live."""
     return f"{PREFIX}:{{d{bucket:0{DIGITS}d}}}:directory"
+
+
+def bucket_of(identifier: str, shards: int) -> int:
+    """The bucket of the directory that holds an identifier."""
+    # Any stable spread will do; the sum of bytes would put neighbours together, CRC does not.
+    return zlib.crc32(identifier.encode()) % shards
 
 
 def draw_key(partition: int) -> str:
