@@ -65,6 +65,11 @@ def pack_id(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
+def is_id(number: int) -> bool:
+    """Whether a number can be an id at all; in damaged records it need not be."""
+    return 0 <= number < 1 << 64
+
+
 def unpack_ids(blob: bytes) -> frozenset[int]:
     """Ids from their concatenation."""
     return frozenset(int.from_bytes(blob[at : at + 8], "big") for at in range(0, len(blob), 8))

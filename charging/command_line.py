@@ -10,6 +10,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from charging.server_commands import app as servers_app
+from charging.store_commands import app as store_app
 from config.catalogue import Catalogue
 from config.faults import ConfigError
 from config.load import load_settings
@@ -25,7 +26,6 @@ app = cyclopts.App(name="charging", help="Charge usage events in real time.", ve
 app.command(servers_app)
 catalog_app = cyclopts.App(name="catalog", help="The catalogue: what is sold, and at what price.")
 topics_app = cyclopts.App(name="topics", help="The topics of the event stream.")
-store_app = cyclopts.App(name="store", help="The store of balances.")
 app.command(catalog_app)
 app.command(topics_app)
 app.command(store_app)

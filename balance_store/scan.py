@@ -1,0 +1,198 @@
+"""Shell. Reading a whole store a bounded piece at a time, for the tools that walk it.
+
+Pieces are not of one version. What must be is read again by a load, or the shard's state is compared before and
+after. A server may give an entry twice while a hash changes its size; who must not count it twice compares counts.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from balance_store.client import StoreClient
+from balance_store.connection import connect
+from balance_store.directory_record import unpack_entries
+from balance_store.keyspace import (
+    bucket_of,
+    decisions_key,
+    directory_key,
+    draw_key,
+    groups_key,
+    header_key,
+    pack_id,
+    profiles_key,
+    recent_key,
+)
+from balance_store.requests import DirectoryEntry, StoreUnreachableError
+from config.settings import Store as StoreSettings
+
+# Entries of one answer: some 100 KiB, and a few milliseconds of the server.
+CHUNK = 512
+DECISION_CHUNK = 64
+
+Rows = list[tuple[int, bytes]]
+
+
+class ShardState(NamedTuple):
+    """All of a shard that is not records: it differs wherever a call changed the shard."""
+
+    header: dict[bytes, bytes]
+    recent: list[bytes]
+    decisions: dict[int, int]  # entries kept, by partition
+
+
+class StoreScan:
+    """One server, read whole. Raises StoreUnreachableError where it does not answer."""
+
+    def __init__(self, client: Redis, store: StoreClient, url: str) -> None:
+        self.store = store
+        self.shards = store.shards
+        self._client = client
+        self._url = url
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, settings: StoreSettings) -> AsyncIterator["StoreScan"]:
+        """Connect to a whole deployment; raises StoreMismatchError where it is none."""
+        store = await StoreClient.connect(settings)
+        client = connect(settings)
+        try:
+            yield cls(client, store, settings.url)
+        except (RedisError, OSError) as error:
+            raise StoreUnreachableError(f"no answer from the store at {settings.url}: {error}") from error
+        finally:
+            await client.aclose()
+            await store.close()
+
+    # What is there -----------------------------------------------------------------------------
+
+    async def profile_count(self, shard: int) -> int:
+        return int(await self._client.hlen(profiles_key(shard)))
+
+    async def group_count(self, shard: int) -> int:
+        return int(await self._client.hlen(groups_key(shard)))
+
+    async def identifier_count(self, bucket: int) -> int:
+        return int(await self._client.hlen(directory_key(bucket)))
+
+    async def state(self, shard: int) -> ShardState:
+        """Header and recent commits at one instant, and how many decisions wait."""
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.hgetall(header_key(shard))
+        pipeline.lrange(recent_key(shard), 0, -1)
+        header, recent = await pipeline.execute()
+        partitions = partitions_of(header)
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in partitions:
+            pipeline.llen(decisions_key(shard, partition))
+        counts = await pipeline.execute() if partitions else []
+        return ShardState(header, recent, dict(zip(partitions, counts, strict=True)))
+
+    async def draws(self, partitions: Iterable[int]) -> dict[int, int]:
+        """How far the counter of each partition is; 0 = never drawn."""
+        numbers = sorted(set(partitions))
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in numbers:
+            pipeline.get(draw_key(partition))
+        found = await pipeline.execute() if numbers else []
+        return {p: int(value or 0) for p, value in zip(numbers, found, strict=True)}
+
+    # Everything, in pieces ---------------------------------------------------------------------
+
+    async def profiles(self, shard: int) -> AsyncIterator[Rows]:
+        async for rows in self._pieces(profiles_key(shard)):
+            yield [(int.from_bytes(field, "big"), value) for field, value in rows]
+
+    async def groups(self, shard: int) -> AsyncIterator[Rows]:
+        async for rows in self._pieces(groups_key(shard)):
+            yield [(int.from_bytes(field, "big"), value) for field, value in rows]
+
+    async def directory(self, bucket: int) -> AsyncIterator[list[tuple[bytes, bytes]]]:
+        """Identifiers as bytes: damage may have made them no text."""
+        async for rows in self._pieces(directory_key(bucket)):
+            yield rows
+
+    async def decisions(self, shard: int, partition: int) -> AsyncIterator[list[bytes]]:
+        """Entries oldest first; those that a floor passes meanwhile may make later ones be skipped."""
+        first = 0
+        key = decisions_key(shard, partition)
+        while True:
+            # The client's types say str, but with decode_responses off all answers are bytes.
+            entries: Any = await self._client.lrange(key, first, first + DECISION_CHUNK - 1)
+            if not entries:
+                return
+            yield entries
+            first += len(entries)
+
+    async def _pieces(self, key: str) -> AsyncIterator[list[tuple[bytes, bytes]]]:
+        cursor = 0
+        while True:
+            answer: Any = await self._client.hscan(key, cursor, count=CHUNK)
+            cursor, found = answer
+            if found:
+                yield list(found.items())
+            if int(cursor) == 0:
+                return
+
+    # Some of it --------------------------------------------------------------------------------
+
+    async def some_profiles(self, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes | None]:
+        """Profiles by (shard, customer)."""
+        return await self._some(profiles_key, wanted)
+
+    async def some_groups(self, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes | None]:
+        """Groups by (shard, group)."""
+        return await self._some(groups_key, wanted)
+
+    async def _some(
+        self, key_of: Any, wanted: Iterable[tuple[int, int]]
+    ) -> dict[tuple[int, int], bytes | None]:
+        by_shard: dict[int, list[int]] = {}
+        for shard, number in dict.fromkeys(wanted):
+            by_shard.setdefault(shard, []).append(number)
+        if not by_shard:
+            return {}
+        pipeline = self._client.pipeline(transaction=False)
+        for shard, numbers in by_shard.items():
+            pipeline.hmget(key_of(shard), [pack_id(number) for number in numbers])
+        answers = await pipeline.execute()
+        return {
+            (shard, number): value
+            for (shard, numbers), values in zip(by_shard.items(), answers, strict=True)
+            for number, value in zip(numbers, values, strict=True)
+        }
+
+    async def some_identifiers(self, wanted: Iterable[str]) -> dict[str, tuple[DirectoryEntry, ...]]:
+        """Entries by identifier; none where they cannot be read, which the walk of the directory reports."""
+        names = list(dict.fromkeys(wanted))
+        by_bucket: dict[int, list[str]] = {}
+        for name in names:
+            by_bucket.setdefault(bucket_of(name, self.shards), []).append(name)
+        if not by_bucket:
+            return {}
+        pipeline = self._client.pipeline(transaction=False)
+        for bucket, some in by_bucket.items():
+            pipeline.hmget(directory_key(bucket), some)
+        answers = await pipeline.execute()
+        return {
+            name: read_entries(value) or ()
+            for some, values in zip(by_bucket.values(), answers, strict=True)
+            for name, value in zip(some, values, strict=True)
+        }
+
+
+def partitions_of(header: dict[bytes, bytes]) -> list[int]:
+    """Partitions that were ever claimed in a shard, by its header."""
+    return sorted({int(name[2:]) for name in header if name.startswith((b"e:", b"f:"))})
+
+
+def read_entries(value: bytes | None) -> tuple[DirectoryEntry, ...] | None:
+    """Directory entries, or None where the bytes are none."""
+    if value is None:
+        return ()
+    try:
+        return unpack_entries(value)
+    except ValueError:
+        return None
