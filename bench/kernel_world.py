@@ -14,7 +14,7 @@ from balance_store.requests import Records
 from charging.balance_cache import BalanceCache
 from charging.decide_batch import decide_rows, decision_limits, room_for
 from charging.decode_events import decode_messages
-from charging.messages import Message
+from charging.messages import Message, message_columns
 from charging.resolve_events import ReadNow, resolve
 from config.compile_catalogue import compile_catalogue
 from config.read_catalogue import catalogue_from_tables
@@ -123,12 +123,12 @@ def _event_rows(cache: BalanceCache, events: list[dict[str, Any]], prefix: str) 
         Message(0, number, 0, msgspec.json.encode(event | {"id": f"{prefix}/{number}"}), ())
         for number, event in enumerate(events)
     ]
-    decoded = decode_messages(messages, cache.catalogue, MESSAGE_BYTES_MAX)
+    decoded = decode_messages(message_columns(messages), cache.catalogue, MESSAGE_BYTES_MAX)
     rows = np.arange(len(decoded.words), dtype=np.int64)
     read = ReadNow(
-        set(decoded.identifiers), {entry.customer_id for e_ in cache.directory.values() for entry in e_}
+        set(decoded.identifiers()), {entry.customer_id for e_ in cache.directory.values() for entry in e_}
     )
-    wanted = resolve(cache, decoded.words, decoded.identifiers, rows, np.zeros_like(rows), read, 1)
+    wanted = resolve(cache, decoded.words, decoded.identifiers(), rows, np.zeros_like(rows), read, 1)
     assert not wanted, "everything is in the cache"
     return decoded.words, decoded.text
 

@@ -85,7 +85,7 @@ class BatchCharger:
                 wanted = resolve(
                     self._sessions.cache,
                     batch.events,
-                    batch.decoded.identifiers,
+                    batch.decoded.identifiers(),
                     rows,
                     batch.row_shard,
                     read,

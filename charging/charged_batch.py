@@ -5,8 +5,8 @@ import numpy as np
 from balance_store.decision_record import DecidedEvent, decided_events
 from balance_store.requests import Floor
 from charging.decide_batch import Steps, room_for
-from charging.decode_events import DecodedBatch
-from charging.messages import message_hash
+from charging.decoded_batch import DecodedBatch
+from charging.messages import M_PARTITION, M_TIMESTAMP_MS, message_hash
 from charging.ownership import Decided, Ownership
 from charging.resolve_events import NOWHERE
 from rating_kernels.batch_words import EVENT_INDEX, OFFSET, PARTITION
@@ -65,9 +65,13 @@ class ChargedBatch:
 
     def partitions(self) -> frozenset[int]:
         """Partitions that messages of this batch came from."""
-        return frozenset(message.partition for message in self.messages)
+        return frozenset(np.unique(self.messages.words[:, M_PARTITION]).tolist())
+
+    def oldest_us(self) -> int:
+        """When the oldest message was sent, by its timestamp."""
+        return int(self.messages.words[:, M_TIMESTAMP_MS].min()) * 1_000
 
     def floors(self) -> dict[int, Floor]:
         """The floor of each partition once all of this batch is published."""
-        last = {message.partition: message for message in self.messages}
+        last = self.messages.last_of_partitions()
         return {p: Floor(m.offset + 1, m.offset, message_hash(m)) for p, m in last.items()}

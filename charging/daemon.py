@@ -23,7 +23,7 @@ from charging.health_server import HealthServer
 from charging.kafka_sink import KafkaSink
 from charging.kafka_source import KafkaSource
 from charging.logging_setup import set_up_logging
-from charging.messages import Message
+from charging.messages import MessageColumns
 from charging.metrics import Metrics
 from charging.output_batch import batch_outputs
 from charging.output_records import RecordWriter
@@ -150,7 +150,7 @@ class Daemon:
         log.info("stopping: finishing what is in flight")
         pump.stop()
 
-    def _decode(self, messages: list[Message], owned: dict[int, Ownership]) -> ChargedBatch:
+    def _decode(self, messages: MessageColumns, owned: dict[int, Ownership]) -> ChargedBatch:
         catalogue = self._catalogues.catalogue
         decoded = decode_messages(messages, catalogue, self._settings.charging.message_bytes_max)
         return ChargedBatch(decoded, owned, catalogue.version)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from charging.messages import Message
+from charging.decoded_batch import SPAN_WORDS, DecodedBatch, EventPlaces, object_spans
+from charging.messages import Message, MessageColumns
 from charging.open_message import Unreadable, open_message
 from charging.usage_event import TEXT_MAX, UsageEvent, epoch_us, scaled
 from config.compiled_catalogue import CompiledCatalogue, EventTypeInfo
@@ -31,7 +32,6 @@ from rating_kernels.batch_words import (
 )
 from rating_kernels.group_image import INFINITE_US
 from rating_kernels.outcomes import Outcome
-from rating_kernels.tariff_table import Bytes, Ints
 
 UNKNOWN = -1
 INT64_MAX = 2**63 - 1
@@ -44,50 +44,41 @@ class Refusal(NamedTuple):
     detail: str
 
 
-class DecodedBatch(NamedTuple):
-    """Rows for the kernel, and beside them what only people and records need."""
-
-    words: Ints  # rows of `batch_words`
-    text: Bytes
-    events: list[UsageEvent | None]  # None where the bytes are no event
-    details: dict[int, str]  # row -> what exactly is wrong
-    parts: dict[int, bytes]  # row -> its own part of a message that holds several, where it cannot be read
-    messages: list[Message]
-    message_of: list[int]  # row -> place in `messages`
-    identifiers: list[str]
-
-
 def decode_messages(
-    messages: list[Message], catalogue: CompiledCatalogue, message_bytes_max: int
+    messages: MessageColumns, catalogue: CompiledCatalogue, message_bytes_max: int
 ) -> DecodedBatch:
     """Every event of every message as a row."""
     rows: list[list[int]] = []
-    text = bytearray()
-    events: list[UsageEvent | None] = []
+    spans: list[list[int]] = []
+    places = EventPlaces(messages.data)
+    events: dict[int, UsageEvent] = {}
     details: dict[int, str] = {}
     parts: dict[int, bytes] = {}
     message_of: list[int] = []
-    for place, message in enumerate(messages):
+    for place in range(len(messages)):
+        message = messages.message(place)
         for index, event in enumerate(_events_of(message, message_bytes_max)):
             row = _blank_row(message, index)
-            refusal = event if isinstance(event, Unreadable) else _fill(row, event, catalogue, text)
+            refusal = event if isinstance(event, Unreadable) else _fill(row, event, catalogue, places)
             if refusal is not None:
                 row[OUTCOME] = refusal.outcome
                 details[len(rows)] = refusal.detail
-                if isinstance(event, Unreadable) and event.part is not None:
-                    parts[len(rows)] = event.part
+            if isinstance(event, UsageEvent):
+                events[len(rows)] = event
+            elif event.part is not None:
+                parts[len(rows)] = event.part
+            spans.append(object_spans(*places.add(event.service if isinstance(event, UsageEvent) else "")))
             rows.append(row)
-            events.append(event if isinstance(event, UsageEvent) else None)
             message_of.append(place)
     return DecodedBatch(
         np.array(rows, np.int64).reshape(len(rows), EVENT_WORDS),
-        np.frombuffer(bytes(text) or b"\0", np.uint8),
+        np.array(spans, np.int64).reshape(len(rows), SPAN_WORDS),
+        places.text(),
+        messages,
+        np.array(message_of, np.int64),
         events,
         details,
         parts,
-        messages,
-        message_of,
-        ["" if event is None else event.service for event in events],
     )
 
 
@@ -113,7 +104,9 @@ def _blank_row(message: Message, index: int) -> list[int]:
     return row
 
 
-def _fill(row: list[int], event: UsageEvent, catalogue: CompiledCatalogue, text: bytearray) -> Refusal | None:
+def _fill(
+    row: list[int], event: UsageEvent, catalogue: CompiledCatalogue, places: EventPlaces
+) -> Refusal | None:
     """Put an event into its row; a refusal where something is wrong with it."""
     for name, value in (("id", event.id), ("source", event.source), ("service", event.service)):
         if not value or len(value) > TEXT_MAX:
@@ -145,10 +138,12 @@ def _fill(row: list[int], event: UsageEvent, catalogue: CompiledCatalogue, text:
     row[EVENT_TYPE] = info.index
     row[QUANTITY] = quantity
     row[ID_HASH] = id_hash(event.source, event.id)
-    return _fill_fields(row, event, info, text)
+    return _fill_fields(row, event, info, places)
 
 
-def _fill_fields(row: list[int], event: UsageEvent, info: EventTypeInfo, text: bytearray) -> Refusal | None:
+def _fill_fields(
+    row: list[int], event: UsageEvent, info: EventTypeInfo, places: EventPlaces
+) -> Refusal | None:
     for field in info.fields:
         value = event.fields.get(field.name)
         if value is None:
@@ -159,10 +154,7 @@ def _fill_fields(row: list[int], event: UsageEvent, info: EventTypeInfo, text: b
             if not isinstance(value, str):
                 return Refusal(Outcome.BAD_FIELD, f"`fields.{field.name}` is no text")
             if field.slot >= 0:
-                encoded = value.encode("utf-8", "replace")
-                row[FIELD_AT + field.slot] = len(text)
-                row[FIELD_LENGTH + field.slot] = len(encoded)
-                text += encoded
+                row[FIELD_AT + field.slot], row[FIELD_LENGTH + field.slot] = places.add(value)
         else:
             if isinstance(value, bool) or not isinstance(value, int) or not -INT64_MAX <= value <= INT64_MAX:
                 return Refusal(Outcome.BAD_FIELD, f"`fields.{field.name}` is no integer")

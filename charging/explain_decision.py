@@ -25,6 +25,7 @@ from charging.explanation import (
 from charging.output_records import DIRECTIONS, FLAG_NAMES
 from charging.usage_event import UsageEvent, epoch_us
 from rating_kernels import trace as k
+from rating_kernels.batch_words import PARTITION
 from rating_kernels.group_image import POSITION_PARTITION_SHIFT
 from rating_kernels.outcomes import Outcome
 
@@ -63,10 +64,10 @@ def explain_batch(batch: ChargedBatch, topic: str, names: Names) -> Iterator[Exp
     assert batch.steps is not None, "a batch keeps the steps of its decisions only if told to"
     decoded = batch.decoded
     for row, (_, decided) in enumerate(batch.decided()):
-        partition = decoded.messages[decoded.message_of[row]].partition
+        partition = int(batch.events[row, PARTITION])
         detail = decoded.details.get(row, "")
         yield explain(
-            Decision(topic, partition, decoded.events[row], decided, detail), batch.steps[row], names
+            Decision(topic, partition, decoded.event(row), decided, detail), batch.steps[row], names
         )
 
 

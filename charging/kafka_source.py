@@ -14,7 +14,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from charging.kafka_security import security_arguments
-from charging.messages import Message
+from charging.messages import NO_MESSAGES, Message, MessageColumns, message_columns
 from charging.ports import Bounds
 from config.settings import Kafka
 
@@ -60,7 +60,7 @@ class KafkaSource:
         """Partitions given to us by now."""
         return frozenset(tp.partition for tp in self._consumer.assignment() if tp.topic == self._topic)
 
-    async def poll(self, messages_max: int, linger_ms: int) -> list[Message]:
+    async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
         """The next messages of started partitions, each partition's in order of offset."""
         try:
             polled: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
@@ -70,13 +70,15 @@ class KafkaSource:
             # The partition was given to us a moment ago, or the log moved away below us: claim anew.
             log.warning("partition has no position", error=str(error))
             self._started.clear()
-            return []
-        return [
-            Message(tp.partition, record.offset, record.timestamp, record.value, tuple(record.headers))
-            for tp, records in polled.items()
-            if tp.partition in self._started
-            for record in records
-        ]
+            return NO_MESSAGES
+        return message_columns(
+            [
+                Message(tp.partition, record.offset, record.timestamp, record.value, tuple(record.headers))
+                for tp, records in polled.items()
+                if tp.partition in self._started
+                for record in records
+            ]
+        )
 
     def started(self) -> frozenset[int]:
         """Partitions that are being delivered."""

@@ -76,6 +76,11 @@ def open_message(message: Message) -> list[UsageEvent | Unreadable]:
         return [Unreadable(Outcome.BAD_ENCODING, _short(error))]
 
 
+def open_plain(value: bytes, *, is_msgpack: bool) -> UsageEvent:
+    """The one event of bytes that are known to hold it."""
+    return (_MSGPACK if is_msgpack else _JSON).decode(value)
+
+
 def _content_type(headers: dict[str, bytes]) -> tuple[str, bool]:
     """(media type without parameters, whether it is MessagePack)."""
     raw = headers.get("content-type") or b""

@@ -3,7 +3,7 @@
 from charging.charged_batch import ChargedBatch
 from charging.output_records import RecordWriter
 from charging.ports import Output
-from rating_kernels.batch_words import TIME_US
+from rating_kernels.batch_words import PARTITION, TIME_US
 from rating_kernels.outcomes import REJECTED_FROM
 
 
@@ -14,11 +14,11 @@ def batch_outputs(batch: ChargedBatch, writer: RecordWriter) -> tuple[list[Outpu
     decoded = batch.decoded
     for row, (catalogue_version, decided) in enumerate(batch.decided()):
         counts[decided.outcome] = counts.get(decided.outcome, 0) + 1
-        message = decoded.messages[decoded.message_of[row]]
-        partition = message.partition
-        event = decoded.events[row]
-        key = decoded.identifiers[row].encode("utf-8", "replace")
+        partition = int(batch.events[row, PARTITION])
+        event = decoded.event(row)
+        key = decoded.identifier(row).encode()
         if decided.outcome >= REJECTED_FROM or event is None:
+            message = decoded.message(row)
             value = writer.rejected(message, decoded.parts.get(row), decided, decoded.details.get(row, ""))
             outputs.append(Output("rejected", partition, key, value))
             continue

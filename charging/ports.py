@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
-from charging.messages import Message
+from charging.messages import Message, MessageColumns
 
 
 class Bounds(NamedTuple):
@@ -32,7 +32,7 @@ class Source(Protocol):
         """Partitions that are being delivered; the source may drop one whose position it lost."""
         ...
 
-    async def poll(self, messages_max: int, linger_ms: int) -> list[Message]:
+    async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
         """The next messages of started partitions, each partition's in order of offset."""
         ...
 

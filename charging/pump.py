@@ -15,7 +15,7 @@ from charging.backoff import Backoff
 from charging.catalogue_in_use import CatalogueInUse
 from charging.charge_batch import BatchCharger, ClaimsLostError
 from charging.charged_batch import ChargedBatch
-from charging.messages import Message
+from charging.messages import MessageColumns
 from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.ports import Bounds, Output, Sink, Source
@@ -39,7 +39,7 @@ class Pump:
         sessions: ShardSessions,
         charger: BatchCharger,
         catalogues: CatalogueInUse,
-        decode: Callable[[list[Message], dict[int, Ownership]], ChargedBatch],
+        decode: Callable[[MessageColumns, dict[int, Ownership]], ChargedBatch],
         encode: Callable[[ChargedBatch], list[Output]],
         settings: Charging,
         clock_us: Callable[[], int],
@@ -88,7 +88,7 @@ class Pump:
                 # A rebalance during the poll took everything back; what was polled comes again.
                 if generation != self._generation:
                     continue
-                await self._charge([m for m in messages if m.partition in self.owned])
+                await self._charge(messages.of_partitions(frozenset(self.owned)))
                 await self._sweep_if_due()
         async with self._turn:
             await self._let_go()
@@ -190,8 +190,8 @@ class Pump:
 
     # Batches -----------------------------------------------------------------------------------
 
-    async def _charge(self, messages: list[Message]) -> None:
-        if not messages:
+    async def _charge(self, messages: MessageColumns) -> None:
+        if not len(messages):
             return
         with self._metrics.stage("decode"):
             batch = self._decode(messages, self.owned)
@@ -222,8 +222,7 @@ class Pump:
         for partition, floor in batch.floors().items():
             self.owned[partition].raise_floor(floor)
             self._floor_rose_at_us[partition] = now_us
-        oldest_us = min(message.timestamp_ms for message in batch.messages) * 1_000
-        self._metrics.end_to_end.observe((now_us - oldest_us) / 1e6)
+        self._metrics.end_to_end.observe((now_us - batch.oldest_us()) / 1e6)
 
     async def _published(self) -> None:
         """Wait until nothing is being published."""

@@ -21,7 +21,7 @@ from charging.explain_decision import explain_batch
 from charging.explain_names import Names, people_of
 from charging.explain_text import explanation_text
 from charging.explanation import Explanation
-from charging.messages import Message
+from charging.messages import Message, message_columns
 from charging.metrics import Metrics
 from charging.output_batch import batch_outputs
 from charging.output_records import RecordWriter
@@ -86,7 +86,7 @@ async def rate_usage(
     writer = RecordWriter(catalogue, settings.kafka.topics.usage, "json")
     names = Names(catalogue, people_of(customers))
     for messages in _batches(lines):
-        decoded = decode_messages(messages, catalogue, settings.charging.message_bytes_max)
+        decoded = decode_messages(message_columns(messages), catalogue, settings.charging.message_bytes_max)
         batch = ChargedBatch(decoded, owned, catalogue.version, explained=explained is not None)
         await charger.charge(batch, owned)
         if explained is not None:

@@ -26,7 +26,7 @@ from charging.charge_batch import BatchCharger
 from charging.charged_batch import ChargedBatch
 from charging.decide_batch import decision_limits
 from charging.decode_events import decode_messages
-from charging.messages import Message
+from charging.messages import Message, message_columns
 from charging.metrics import Metrics
 from charging.output_batch import batch_outputs
 from charging.output_records import RecordWriter
@@ -126,7 +126,7 @@ class BillingWorld:
             Metrics(),
         )
         messages = [Message(0, next(self._offsets), 0, msgspec.json.encode(event), ()) for event in events]
-        decoded = decode_messages(messages, self.catalogue, 1 << 20)
+        decoded = decode_messages(message_columns(messages), self.catalogue, 1 << 20)
         batch = ChargedBatch(decoded, self._owned, self.catalogue.version)
         await charger.charge(batch, self._owned)
         outputs, _ = batch_outputs(batch, RecordWriter(self.catalogue, "usage", "json"))

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charging.decode_events import decode_messages, id_hash
-from charging.messages import Message
+from charging.messages import Message, message_columns
 from config.load import load_compiled_catalogue
 from rating_kernels.batch_words import FIELD_AT, FIELD_LENGTH, ID_HASH, OUTCOME, QUANTITY, TIME_US
 from rating_kernels.outcomes import Outcome
@@ -39,7 +39,7 @@ def message(value, content_type=None, **headers):
 
 
 def decoded(*messages, largest=1_000_000):
-    return decode_messages(list(messages), CATALOGUE, largest)
+    return decode_messages(message_columns(list(messages)), CATALOGUE, largest)
 
 
 def outcome_of(event) -> tuple[Outcome, str]:
@@ -77,7 +77,7 @@ def test_every_packing_gives_the_same_row(one):
     assert (row[TIME_US], row[QUANTITY]) == (1_791_194_400_000_000, 95)
     assert row[ID_HASH] == id_hash("msc", "e1")
     assert bytes(batch.text[row[FIELD_AT] :][: row[FIELD_LENGTH]]) == b"+4366412345"
-    assert batch.identifiers == ["+43660"]
+    assert batch.identifiers() == ["+43660"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from charging.decode_events import decode_messages
-from charging.messages import Message
+from charging.messages import Message, message_columns
 from charging.output_records import NotificationRecord, RatedRecord, RejectedRecord
 from config.load import load_compiled_catalogue
 from rating_kernels.batch_words import OUTCOME
@@ -30,8 +30,8 @@ def examples(*kinds: str) -> list[tuple[str, bytes]]:
 @pytest.mark.parametrize(("kind", "text"), examples(*CONTENT_TYPES))
 def test_an_example_event_is_taken(kind, text):
     message = Message(0, 0, 0, text, (("content-type", CONTENT_TYPES[kind]),))
-    decoded = decode_messages([message], load_compiled_catalogue(""), 1_000_000)
-    assert decoded.words[:, OUTCOME].tolist() == [0] * len(decoded.events), decoded.details
+    decoded = decode_messages(message_columns([message]), load_compiled_catalogue(""), 1_000_000)
+    assert decoded.words[:, OUTCOME].tolist() == [0] * len(decoded), decoded.details
 
 
 @pytest.mark.parametrize(("kind", "text"), examples(*RECORDS))

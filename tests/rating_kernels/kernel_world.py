@@ -11,11 +11,12 @@ from balance_store.group_record import pack_group
 from balance_store.requests import Records
 from charging.balance_cache import BalanceCache
 from charging.decide_batch import Steps, decide_and_note, decide_rows, decision_limits, room_for
-from charging.decode_events import DecodedBatch, decode_messages
+from charging.decode_events import decode_messages
+from charging.decoded_batch import DecodedBatch
 from charging.explain_decision import Decision, explain
 from charging.explain_names import Names, people_of
 from charging.explanation import Explanation
-from charging.messages import Message
+from charging.messages import Message, message_columns
 from charging.resolve_events import ReadNow, resolve
 from config.code_ids import code_id
 from config.settings import Charging
@@ -76,7 +77,7 @@ class KernelWorld:
             (
                 one,
                 explain(
-                    Decision("usage", 0, decoded.events[row], one, decoded.details.get(row, "")),
+                    Decision("usage", 0, decoded.event(row), one, decoded.details.get(row, "")),
                     steps[row],
                     names,
                 ),
@@ -86,12 +87,12 @@ class KernelWorld:
 
     def _decided(self, events, decide) -> tuple[list[DecidedEvent], DecodedBatch]:
         messages = [Message(0, next(self._offsets), 0, msgspec.json.encode(event), ()) for event in events]
-        decoded = decode_messages(messages, self.catalogue, MESSAGE_BYTES_MAX)
+        decoded = decode_messages(message_columns(messages), self.catalogue, MESSAGE_BYTES_MAX)
         rows = np.arange(len(decoded.words), dtype=np.int64)
-        read = ReadNow(set(decoded.identifiers), set(self._customer_ids))
+        read = ReadNow(set(decoded.identifiers()), set(self._customer_ids))
         batch_no = next(self._batches)
         wanted = resolve(
-            self.cache, decoded.words, decoded.identifiers, rows, np.zeros_like(rows), read, batch_no
+            self.cache, decoded.words, decoded.identifiers(), rows, np.zeros_like(rows), read, batch_no
         )
         assert not wanted, "everything is in the cache"
         self.limits[L_BATCH_NO] = batch_no

@@ -12,6 +12,7 @@ from charging.charge_batch import BatchCharger
 from charging.charged_batch import ChargedBatch
 from charging.decide_batch import decision_limits
 from charging.decode_events import decode_messages
+from charging.messages import message_columns
 from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.shard_sessions import ShardSessions
@@ -150,7 +151,9 @@ async def _replay(world: World, fresh: World) -> None:
             cache = BalanceCache(fresh.catalogues[version], 10_000)
             sessions = ShardSessions(fresh.store, cache)
             charger = _replayer(sessions, tags, metrics)
-        decoded = decode_messages(messages, cache.catalogue, SETTINGS.charging.message_bytes_max)
+        decoded = decode_messages(
+            message_columns(messages), cache.catalogue, SETTINGS.charging.message_bytes_max
+        )
         await charger.charge(ChargedBatch(decoded, owned, version), owned)
 
 

@@ -31,7 +31,7 @@ from charging.charge_batch import BatchCharger
 from charging.charged_batch import ChargedBatch
 from charging.decide_batch import decision_limits
 from charging.decode_events import decode_messages
-from charging.messages import Message
+from charging.messages import Message, MessageColumns, message_columns
 from charging.metrics import Metrics
 from charging.output_batch import batch_outputs
 from charging.output_records import RecordWriter
@@ -191,7 +191,7 @@ class SimSource:
     def started(self) -> frozenset[int]:
         return frozenset(self._at)
 
-    async def poll(self, messages_max: int, linger_ms: int) -> list[Message]:
+    async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
         await self._world.step(self._daemon)
         await asyncio.sleep(linger_ms / 1000)
         if self._world.dice.random() < self._world.faults.new_catalogue:
@@ -205,7 +205,7 @@ class SimSource:
             batch = log[self._at[partition] : self._at[partition] + count]
             self._at[partition] += len(batch)
             taken += batch
-        return taken
+        return message_columns(taken)
 
     async def bounds(self, partitions: frozenset[int]) -> dict[int, Bounds]:
         await self._world.step(self._daemon)
