@@ -7,6 +7,7 @@ no credit has been dropped: what was taken from credits is then what items say t
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from balance_store.findings import Fault, Wrong
@@ -82,10 +83,12 @@ def _cycle_faults(words: Ints) -> list[str]:
     if cycle_no < FIRST_CYCLE_NO or start_us >= end_us:
         faults.append(f"cycle {cycle_no} goes from {start_us} to {end_us}")
     snapshots = section_rows(words, SECTION_SNAPSHOTS)
-    followers = [(s[S_CYCLE_NO], s[S_START_US]) for s in snapshots[1:]] + [(cycle_no, start_us)]
-    for snapshot, (next_no, next_start_us) in zip(snapshots, followers, strict=True):
-        if snapshot[S_CYCLE_NO] + 1 != next_no or snapshot[S_END_US] != next_start_us:
-            faults.append(f"ended cycle {snapshot[S_CYCLE_NO]} is not followed by cycle {next_no} at its end")
+    cycles = [(s[S_CYCLE_NO], s[S_START_US], s[S_END_US]) for s in snapshots]
+    for (number, _, ended_us), (next_no, next_start_us, _) in pairwise(
+        [*cycles, (cycle_no, start_us, end_us)]
+    ):
+        if number + 1 != next_no or ended_us != next_start_us:
+            faults.append(f"ended cycle {number} is not followed by cycle {next_no} at its end")
     here = {s[S_CYCLE_NO] for s in snapshots} | {cycle_no}
     for name, section, column in (
         ("item", SECTION_ITEMS, I_CYCLE_NO),

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from balance_store.check_group import section_rows
 from balance_store.decision_record import DecidedEvent, Impact, unpack_decisions
 from balance_store.findings import Fault, Wrong
@@ -41,7 +39,48 @@ class StoredDecisions(NamedTuple):
     events: list[DecidedEvent]
 
 
-_RECENT = msgspec.msgpack.Decoder(tuple[int, bytes, bytes, bytes])
+class RecentCommit(NamedTuple):
+    """One entry of the list of recent commits."""
+
+    number: int
+    tag: bytes
+    groups: bytes
+    profiles: bytes
+
+
+# MessagePack heads that the server's packer writes for a number and for bytes, and how long their length is.
+_FIXED_BYTES, _FIXED_BYTES_MAX = 0xA0, 0xBF
+_INTEGERS = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}
+_BYTES = {0xD9: 1, 0xDA: 2, 0xDB: 4}
+_PLAIN_MAX = 0x7F
+
+
+def read_recent(entry: bytes) -> RecentCommit:
+    """An entry: a number and three byte strings, one after the other; raises ValueError.
+
+    The server writes bytes as MessagePack text, which they are not, so no decoder of MessagePack takes them.
+    """
+    values: list[int | bytes] = []
+    at = 0
+    while at < len(entry):
+        head = entry[at]
+        wide = _INTEGERS.get(head, 0) + _BYTES.get(head, 0)
+        number = int.from_bytes(entry[at + 1 : at + 1 + wide], "big")
+        at += 1 + wide
+        if head <= _PLAIN_MAX:
+            values.append(head)
+        elif head in _INTEGERS:
+            values.append(number)
+        elif head in _BYTES or _FIXED_BYTES <= head <= _FIXED_BYTES_MAX:
+            length = number if head in _BYTES else head - _FIXED_BYTES
+            values.append(entry[at : at + length])
+            at += length
+        else:
+            raise ValueError(f"byte {head:#x} is neither a number nor text")
+    match values:
+        case [int(number), bytes(tag), bytes(groups), bytes(profiles)] if at == len(entry):
+            return RecentCommit(number, tag, groups, profiles)
+    raise ValueError(f"{len(entry)} bytes are no recent commit")
 
 
 def read_header(fields: Mapping[bytes, bytes]) -> Header:
@@ -86,16 +125,16 @@ def recent_faults(header: Header, entries: list[bytes]) -> list[Fault]:
     """Whether the list of recent commits ends at the shard's version, without a gap, with its count of bytes."""
     texts = []
     try:
-        commits = [_RECENT.decode(entry) for entry in entries]
+        commits = [read_recent(entry) for entry in entries]
     except ValueError as error:
-        return [Fault(Wrong.RECENT_DAMAGED, "recent commits", f"an entry is none: {error}")]
-    if not commits or commits[-1][:2] != header.version:
-        said = "nothing" if not commits else f"version {commits[-1][0]}"
+        return [Fault(Wrong.RECENT_DAMAGED, "recent commits", str(error))]
+    if not commits or commits[-1][:2] != tuple(header.version):
+        said = "nothing" if not commits else f"version {commits[-1].number}"
         texts.append(f"the list ends at {said}, the header has version {header.version.number}")
-    numbers = [number for number, *_ in commits]
+    numbers = [one.number for one in commits]
     if commits and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
         texts.append("versions do not follow one another")
-    held = sum(len(groups) + len(profiles) for _, _, groups, profiles in commits)
+    held = sum(len(one.groups) + len(one.profiles) for one in commits)
     if held != header.recent_bytes:
         texts.append(f"it holds {held} bytes of ids, the header says {header.recent_bytes}")
     return [Fault(Wrong.RECENT_DAMAGED, "recent commits", text) for text in texts]

@@ -49,12 +49,12 @@ def verify(*, config: Config = None, json: bool = False) -> None:
     json
         One JSON object a finding, and one with the counts at the end.
     """
-    counts = asyncio.run(_verify(_settings(config), json))
+    counts = asyncio.run(_verify(_settings(config), as_json=json))
     if counts["findings"]:
         sys.exit(1)
 
 
-async def _verify(settings: Settings, json: bool) -> dict[str, int]:
+async def _verify(settings: Settings, *, as_json: bool) -> dict[str, int]:
     from balance_store.check_group import Booking
     from balance_store.scan import StoreScan
     from balance_store.verify import entry_count, verify
@@ -77,8 +77,8 @@ async def _verify(settings: Settings, json: bool) -> dict[str, int]:
             async for finding in verify(scan, booking, looked_at):
                 counts["findings"] += 1
                 if counts["findings"] <= FINDINGS_MAX:
-                    print(msgspec.json.encode(finding._asdict()).decode() if json else finding)
-    if json:
+                    print(msgspec.json.encode(finding._asdict()).decode() if as_json else finding)
+    if as_json:
         print(msgspec.json.encode(counts).decode())
     else:
         more = counts["findings"] - FINDINGS_MAX
