@@ -66,6 +66,11 @@ def section_rows(words: Ints, section: int) -> list[list[int]]:
     return rows
 
 
+def untouched(words: Ints) -> bool:
+    """Whether nobody ever gave the group a command; usage and rotation alone moved its balances."""
+    return bool(section_count(words, 0, SECTION_COMMANDS) == 0)
+
+
 def group_faults(group_id: int, customer_id: int, words: Ints, booking: Booking) -> list[Fault]:
     """Everything that is wrong with an image by itself; `customer_id` is whose it should be."""
     subject = f"group {group_id}"
@@ -106,9 +111,10 @@ def _row_faults(words: Ints) -> list[str]:
         number, amount, granted = balance[B_ID], balance[B_AMOUNT], balance[B_GRANTED]
         if not 0 < number < words[H_NEXT_BALANCE_ID]:
             faults.append(f"balance {number}, and the next is to be {words[H_NEXT_BALANCE_ID]}")
-        if balance[B_VALID_FROM_US] >= balance[B_VALID_TO_US]:
-            faults.append(f"balance {number} is never valid")
-        if balance[B_KIND] != KIND_OWED and not -granted <= amount <= 0:
+        if balance[B_VALID_FROM_US] > balance[B_VALID_TO_US]:
+            faults.append(f"balance {number} ends before it begins")
+        # An adjustment may leave more than was granted, never less than nothing.
+        if balance[B_KIND] != KIND_OWED and (amount > 0 or (amount < -granted and untouched(words))):
             faults.append(f"balance {number} holds {amount} of {granted} granted")
     twice: dict[str, list[tuple[int, ...]]] = {
         "balance": [(b[B_ID],) for b in balances],
@@ -149,9 +155,7 @@ def _sum_faults(words: Ints, booking: Booking) -> list[str]:
                     f"cycle {cycle_no}, resource {resource}: items owe {by_items[resource]}, "
                     f"balances {held[resource]}"
                 )
-            whole = cycle_no == FIRST_CYCLE_NO == words[H_CYCLE_NO] and not section_rows(
-                words, SECTION_COMMANDS
-            )
+            whole = cycle_no == FIRST_CYCLE_NO == words[H_CYCLE_NO] and untouched(words)
             if whole and covered[resource] != taken[resource]:
                 faults.append(
                     f"resource {resource}: {taken[resource]} was taken from credits, "

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from balance_store.check_group import section_rows
+from balance_store.check_group import section_rows, untouched
 from balance_store.decision_record import DecidedEvent, Impact, unpack_decisions
 from balance_store.findings import Fault, Wrong
 from balance_store.requests import Epoch, Floor, Version
@@ -207,7 +207,7 @@ def lost_decisions(
             continue
         for balance in section_rows(group, SECTION_BALANCES):
             taken = balance[B_GRANTED] + balance[B_AMOUNT]
-            if balance[B_ID] == balance_id and taken < amount:
+            if balance[B_ID] == balance_id and taken < amount and untouched(group):
                 text = f"kept decisions took {amount} from balance {balance_id}, it has lost {taken}"
                 faults.append(Fault(Wrong.DECISION_LOST, f"group {group_id}", text))
     return faults

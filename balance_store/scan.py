@@ -69,34 +69,36 @@ class StoreScan:
     # What is there -----------------------------------------------------------------------------
 
     async def profile_count(self, shard: int) -> int:
-        return int(await self._client.hlen(profiles_key(shard)))
+        return await self._length(profiles_key(shard))
 
     async def group_count(self, shard: int) -> int:
-        return int(await self._client.hlen(groups_key(shard)))
+        return await self._length(groups_key(shard))
 
     async def identifier_count(self, bucket: int) -> int:
-        return int(await self._client.hlen(directory_key(bucket)))
+        return await self._length(directory_key(bucket))
+
+    async def _length(self, key: str) -> int:
+        (count,) = await self._ask([("HLEN", key)])
+        return int(count)
 
     async def state(self, shard: int) -> ShardState:
-        """Header and recent commits at one instant, and how many decisions wait."""
-        pipeline = self._client.pipeline(transaction=True)
-        pipeline.hgetall(header_key(shard))
-        pipeline.lrange(recent_key(shard), 0, -1)
-        header, recent = await pipeline.execute()
+        """Header and recent commits of one version, and how many decisions wait."""
+        (header,) = await self._ask([("HGETALL", header_key(shard))])
+        while True:
+            recent, again = await self._ask(
+                [("LRANGE", recent_key(shard), 0, -1), ("HGETALL", header_key(shard))]
+            )
+            if again == header:
+                break
+            header = again
         partitions = partitions_of(header)
-        pipeline = self._client.pipeline(transaction=False)
-        for partition in partitions:
-            pipeline.llen(decisions_key(shard, partition))
-        counts = await pipeline.execute() if partitions else []
+        counts = await self._ask([("LLEN", decisions_key(shard, partition)) for partition in partitions])
         return ShardState(header, recent, dict(zip(partitions, counts, strict=True)))
 
     async def draws(self, partitions: Iterable[int]) -> dict[int, int]:
         """How far the counter of each partition is; 0 = never drawn."""
         numbers = sorted(set(partitions))
-        pipeline = self._client.pipeline(transaction=False)
-        for partition in numbers:
-            pipeline.get(draw_key(partition))
-        found = await pipeline.execute() if numbers else []
+        found = await self._ask([("GET", draw_key(partition)) for partition in numbers])
         return {p: int(value or 0) for p, value in zip(numbers, found, strict=True)}
 
     # Everything, in pieces ---------------------------------------------------------------------
@@ -119,8 +121,7 @@ class StoreScan:
         first = 0
         key = decisions_key(shard, partition)
         while True:
-            # The client's types say str, but with decode_responses off all answers are bytes.
-            entries: Any = await self._client.lrange(key, first, first + DECISION_CHUNK - 1)
+            (entries,) = await self._ask([("LRANGE", key, first, first + DECISION_CHUNK - 1)])
             if not entries:
                 return
             yield entries
@@ -129,8 +130,7 @@ class StoreScan:
     async def _pieces(self, key: str) -> AsyncIterator[list[tuple[bytes, bytes]]]:
         cursor = 0
         while True:
-            answer: Any = await self._client.hscan(key, cursor, count=CHUNK)
-            cursor, found = answer
+            ((cursor, found),) = await self._ask([("HSCAN", key, cursor, "COUNT", CHUNK)])
             if found:
                 yield list(found.items())
             if int(cursor) == 0:
@@ -152,12 +152,9 @@ class StoreScan:
         by_shard: dict[int, list[int]] = {}
         for shard, number in dict.fromkeys(wanted):
             by_shard.setdefault(shard, []).append(number)
-        if not by_shard:
-            return {}
-        pipeline = self._client.pipeline(transaction=False)
-        for shard, numbers in by_shard.items():
-            pipeline.hmget(key_of(shard), [pack_id(number) for number in numbers])
-        answers = await pipeline.execute()
+        answers = await self._ask(
+            [("HMGET", key_of(shard), *map(pack_id, numbers)) for shard, numbers in by_shard.items()]
+        )
         return {
             (shard, number): value
             for (shard, numbers), values in zip(by_shard.items(), answers, strict=True)
@@ -170,17 +167,29 @@ class StoreScan:
         by_bucket: dict[int, list[str]] = {}
         for name in names:
             by_bucket.setdefault(bucket_of(name, self.shards), []).append(name)
-        if not by_bucket:
-            return {}
-        pipeline = self._client.pipeline(transaction=False)
-        for bucket, some in by_bucket.items():
-            pipeline.hmget(directory_key(bucket), some)
-        answers = await pipeline.execute()
+        answers = await self._ask(
+            [("HMGET", directory_key(bucket), *some) for bucket, some in by_bucket.items()]
+        )
         return {
             name: read_entries(value) or ()
             for some, values in zip(by_bucket.values(), answers, strict=True)
             for name, value in zip(some, values, strict=True)
         }
+
+    async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        """Answers of commands sent together; the second word of each is its key."""
+        return await ask(self._client, commands)
+
+
+async def ask(client: Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
+    """Send commands together. Every raw command of the tools goes through here."""
+    if not commands:
+        return []
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    answers: list[Any] = await pipeline.execute()
+    return answers
 
 
 def partitions_of(header: dict[bytes, bytes]) -> list[int]:
