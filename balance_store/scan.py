@@ -101,6 +101,25 @@ class StoreScan:
         found = await self._ask([("GET", draw_key(partition)) for partition in numbers])
         return {p: int(value or 0) for p, value in zip(numbers, found, strict=True)}
 
+    async def memory(self, key: str, samples: int) -> tuple[int, int]:
+        """(fields of a hash, bytes that the server takes for it, from so many of them)."""
+        count, taken = await self._ask([("HLEN", key), ("MEMORY", "USAGE", key, "SAMPLES", samples)])
+        return int(count), int(taken or 0)
+
+    async def used_memory(self) -> int:
+        """Bytes that the server has allocated, everything included."""
+        facts: dict[str, Any] = await self._client.info("memory")
+        return int(facts["used_memory"])
+
+    async def record_lengths(self, key: str, count: int) -> list[int]:
+        """Bytes of some of a hash's records and of their fields."""
+        lengths: list[int] = []
+        async for rows in self._pieces(key):
+            lengths += [len(field) + len(record) for field, record in rows]
+            if len(lengths) >= count:
+                break
+        return lengths
+
     # Everything, in pieces ---------------------------------------------------------------------
 
     async def profiles(self, shard: int) -> AsyncIterator[Rows]:

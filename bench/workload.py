@@ -15,7 +15,8 @@ from typing import Any
 import cyclopts
 import msgspec
 
-from customer_care.sample_customers import MONTH, SEED, customer_lines, identifier_of
+from customer_care.sample_customers import SEED, customer_lines
+from customer_care.sample_lines import MONTH, identifier_of
 
 __all__ = ("SEED", "customer_lines", "identifier_of", "usage_events")
 

@@ -1,18 +1,20 @@
-"""Shell. `charging store verify | hash`: a whole store looked at."""
+"""Shell. `charging store verify | hash | size | load-synthetic`: a whole store looked at, or made."""
 
 import asyncio
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import cyclopts
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from balance_store.measure_size import StoreSize
 from config.load import load_settings
 from config.settings import Settings
 
@@ -119,3 +121,92 @@ async def _hash(settings: Settings) -> dict[str, str | int]:
         with progress("hashing", await entry_count(scan)) as advance:
             found = await hash_store(scan, advance)
     return {"hash": found.hex, "groups": found.groups, "profiles": found.profiles}
+
+
+@app.command
+def size(*, config: Config = None, sample: int = 20_000, json: bool = False) -> None:
+    """Print what a customer takes of the server's memory: group, profile and directory entry.
+
+    Parameters
+    ----------
+    sample
+        How many records of each kind are read for their lengths.
+    json
+        One JSON object.
+    """
+    found = asyncio.run(_size(_settings(config), sample))
+    if json:
+        entries = [one._asdict() | {"overhead": one.overhead} for one in found.entries]
+        print(msgspec.json.encode(found._asdict() | {"entries": entries}).decode())
+        return
+    print(
+        f"{'':12}{'entries':>12}{'memory':>9}{'bytes':>9}{'p50':>7}{'p90':>7}{'p99':>7}{'max':>7}{'overhead':>10}"
+    )
+    for one in found.entries:
+        middle = "".join(f"{value:>7}" for value in one.percentiles)
+        print(
+            f"{one.kind:12}{one.entries:>12,}{one.memory:>9}{one.record:>9}{middle}"
+            f"{one.record_max:>7}{one.overhead:>10}"
+        )
+    print(f"together {found.memory_a_customer} bytes a customer, {found.customers:,} customers")
+    print(f"the server uses {found.used_memory:,} bytes, {found.used_memory_a_customer} a customer")
+
+
+async def _size(settings: Settings, sample: int) -> StoreSize:
+    from balance_store.measure_size import measure_size
+    from balance_store.scan import StoreScan
+
+    async with StoreScan.open(settings.store) as scan:
+        return await measure_size(scan, sample)
+
+
+@app.command
+def load_synthetic(
+    *,
+    customers: int,
+    config: Config = None,
+    seed: int | None = None,
+    sharing: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=100))] = None,
+    json: bool = False,
+) -> None:
+    """Fill an empty store with customers of the sample operator, for tests of size and speed.
+
+    They are those of the same number and seed that the benches import, record for record; the records of
+    customer care know nothing of them. The catalogue must be the sample.
+
+    Parameters
+    ----------
+    customers
+        How many.
+    seed
+        Other customers for another seed.
+    sharing
+        Percent of the customers who live in families and share; without it two thirds.
+    json
+        One JSON object with the counts and seconds.
+    """
+    from customer_care.sample_customers import SEED
+
+    started = time.monotonic()
+    asyncio.run(_load(_settings(config), customers, SEED if seed is None else seed, sharing))
+    seconds = time.monotonic() - started
+    if json:
+        counts = {"customers": customers, "seconds": round(seconds, 3)}
+        print(msgspec.json.encode(counts).decode())
+    else:
+        print(f"{customers:,} customers in {seconds:,.1f} s, {customers / seconds:,.0f} a second")
+
+
+async def _load(settings: Settings, customers: int, seed: int, sharing: int | None) -> None:
+    from balance_store.bulk_write import NO_LEDGER, BulkWriter
+    from config.load import load_compiled_catalogue
+    from customer_care.sample_customers import KIND_WEIGHTS, customer_draws, kind_weights
+    from customer_care.synthetic_store import ROWS_A_CUSTOMER, store_rows
+
+    weights = KIND_WEIGHTS if sharing is None else kind_weights(sharing)
+    catalogue = load_compiled_catalogue("")
+    rows = store_rows(customer_draws(customers, seed, weights), catalogue, settings.store.shards)
+    async with BulkWriter.open(settings.store) as writer:
+        with progress("loading", customers * ROWS_A_CUSTOMER) as advance:
+            await writer.write(rows, advance)
+        await writer.finish(NO_LEDGER)
