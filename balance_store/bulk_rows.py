@@ -15,7 +15,12 @@ class StoreRow(NamedTuple):
 
 def identifier_row(identifier: str, shards: int, entries: bytes) -> StoreRow:
     """An identifier's entries to write."""
-    return StoreRow(directory_key(bucket_of(identifier, shards)), identifier.encode(), entries)
+    return bucket_row(bucket_of(identifier, shards), identifier.encode(), entries)
+
+
+def bucket_row(bucket: int, identifier: bytes, entries: bytes) -> StoreRow:
+    """The same where the bucket is known."""
+    return StoreRow(directory_key(bucket), identifier, entries)
 
 
 def group_row(shard: int, group_id: int, record: bytes) -> StoreRow:

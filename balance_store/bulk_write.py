@@ -11,7 +11,6 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
 
 from balance_store.bulk_rows import StoreRow
 from balance_store.client import StoreClient
@@ -27,7 +26,7 @@ from balance_store.keyspace import (
     recent_key,
 )
 from balance_store.lowest_catalogue import raise_lowest_catalogue
-from balance_store.requests import StoreMismatchError, StoreUnreachableError
+from balance_store.requests import StoreMismatchError
 from balance_store.scan import ask
 from config.settings import Store as StoreSettings
 
@@ -69,19 +68,15 @@ class BulkWriter:
         try:
             await writer._take()
             yield writer
-        except ResponseError as error:
-            raise StoreMismatchError(f"the store at {settings.url} refuses: {error}") from error
-        except (RedisError, OSError) as error:
-            raise StoreUnreachableError(f"no answer from the store at {settings.url}: {error}") from error
         finally:
             await client.aclose()
 
     async def _take(self) -> None:
+        shards = range(self._settings.shards)
+        made = await ask(self._client, [("HGET", header_key(shard), "shards") for shard in shards])
         faults = await durability_faults(self._client) if self._settings.require_durable else []
         if faults:
             raise StoreMismatchError("; ".join(faults))
-        shards = range(self._settings.shards)
-        made = await ask(self._client, [("HGET", header_key(shard), "shards") for shard in shards])
         others = {int(there) for there in made if there is not None} - {self._settings.shards}
         if others:
             raise StoreMismatchError(

@@ -27,12 +27,12 @@ async def hash_store(scan: StoreScan, advance: Advance) -> StoreHash:
     total, groups, profiles = 0, 0, 0
     for shard in range(scan.shards):
         total, some = await _add(scan.groups(shard), f"shard {shard}: group", group_digest, total, advance)
-        expect_count(some, await scan.group_count(shard), shard)
+        expect_count(some, await scan.group_count(shard), f"groups of shard {shard}")
         groups += some
         total, some = await _add(
             scan.profiles(shard), f"shard {shard}: customer", profile_digest, total, advance
         )
-        expect_count(some, await scan.profile_count(shard), shard)
+        expect_count(some, await scan.profile_count(shard), f"profiles of shard {shard}")
         profiles += some
     expect_still(before, await shard_states(scan))
     return StoreHash(f"{total:064x}", groups, profiles)
@@ -62,10 +62,10 @@ async def shard_states(scan: StoreScan) -> list[ShardState]:
     return [await scan.state(shard) for shard in range(scan.shards)]
 
 
-def expect_count(read: int, there: int, shard: int) -> None:
+def expect_count(read: int, there: int, what: str) -> None:
     """An entry that was given twice, or that came or went."""
     if read != there:
-        raise StoreMovedError(f"shard {shard} was read as {read} records and holds {there}: do it again")
+        raise StoreMovedError(f"{what}: {read} were read and {there} are there: do it again")
 
 
 def expect_still(before: list[ShardState], after: list[ShardState]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from balance_store.client import StoreClient
 from balance_store.connection import connect
@@ -25,7 +25,7 @@ from balance_store.keyspace import (
     profiles_key,
     recent_key,
 )
-from balance_store.requests import DirectoryEntry, StoreUnreachableError
+from balance_store.requests import DirectoryEntry, StoreMismatchError, StoreUnreachableError
 from config.settings import Store as StoreSettings
 
 # Entries of one answer: some 100 KiB, and a few milliseconds of the server.
@@ -46,11 +46,10 @@ class ShardState(NamedTuple):
 class StoreScan:
     """One server, read whole. Raises StoreUnreachableError where it does not answer."""
 
-    def __init__(self, client: Redis, store: StoreClient, url: str) -> None:
+    def __init__(self, client: Redis, store: StoreClient) -> None:
         self.store = store
         self.shards = store.shards
         self._client = client
-        self._url = url
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -59,9 +58,7 @@ class StoreScan:
         store = await StoreClient.connect(settings)
         client = connect(settings)
         try:
-            yield cls(client, store, settings.url)
-        except (RedisError, OSError) as error:
-            raise StoreUnreachableError(f"no answer from the store at {settings.url}: {error}") from error
+            yield cls(client, store)
         finally:
             await client.aclose()
             await store.close()
@@ -108,7 +105,7 @@ class StoreScan:
 
     async def used_memory(self) -> int:
         """Bytes that the server has allocated, everything included."""
-        facts: dict[str, Any] = await self._client.info("memory")
+        (facts,) = await self._ask([("INFO", "memory")])
         return int(facts["used_memory"])
 
     async def record_lengths(self, key: str, count: int) -> list[int]:
@@ -201,13 +198,21 @@ class StoreScan:
 
 
 async def ask(client: Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
-    """Send commands together. Every raw command of the tools goes through here."""
+    """Send commands together. Every raw command of the tools goes through here.
+
+    Raises StoreMismatchError where the server refuses one, StoreUnreachableError where it does not answer.
+    """
     if not commands:
         return []
     pipeline = client.pipeline(transaction=False)
     for command in commands:
         pipeline.execute_command(*command)
-    answers: list[Any] = await pipeline.execute()
+    try:
+        answers: list[Any] = await pipeline.execute()
+    except ResponseError as error:
+        raise StoreMismatchError(f"the store refuses: {error}") from error
+    except (RedisError, OSError) as error:
+        raise StoreUnreachableError(f"no answer from the store: {error}") from error
     return answers
 
 

@@ -263,14 +263,6 @@ def create_topics(*, config: Config = None) -> None:
         print(line)
 
 
-@store_app.command(name="create")
-def create_store(*, config: Config = None) -> None:
-    """Make the shards of a new deployment and load the functions; says so if they are there."""
-    from balance_store.deployment import create
-
-    print(asyncio.run(create(_settings(config).store)))
-
-
 def main() -> None:
     """Run the command; faults of files and servers are one clear message and exit status 2."""
     from charging.fault_messages import explain

@@ -1,26 +1,27 @@
-"""Shell. `charging store verify | hash | size | load-synthetic`: a whole store looked at, or made."""
+"""Shell. `charging store`: looking at a whole store, making it, moving it. Parts are imported when they are used."""
 
 import asyncio
-import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 import msgspec
 from cyclopts import Parameter, validators
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from balance_store.measure_size import StoreSize
 from config.load import load_settings
 from config.settings import Settings
+
+if TYPE_CHECKING:
+    from balance_store.export_format import RowKind
+    from balance_store.findings import Finding
 
 Config = Annotated[
     str | None, Parameter(name=["--config", "-c"], help="Settings file (TOML); without it the defaults.")
 ]
+Percent = Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=100))]
 FINDINGS_MAX = 1_000
 
 app = cyclopts.App(name="store", help="The store of balances.")
@@ -30,14 +31,16 @@ def _settings(config: str | None) -> Settings:
     return load_settings(config, os.environ)
 
 
-@contextlib.contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error where that is a terminal; nothing elsewhere."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda count: bar.advance(task, count)
+def _print_json(value: object) -> None:
+    print(msgspec.json.encode(value).decode())
+
+
+@app.command
+def create(*, config: Config = None) -> None:
+    """Make the shards of a new deployment and load the functions; says so if they are there."""
+    from balance_store.deployment import create as create_deployment
+
+    print(asyncio.run(create_deployment(_settings(config).store)))
 
 
 @app.command
@@ -51,43 +54,27 @@ def verify(*, config: Config = None, json: bool = False) -> None:
     json
         One JSON object a finding, and one with the counts at the end.
     """
-    counts = asyncio.run(_verify(_settings(config), as_json=json))
-    if counts["findings"]:
-        sys.exit(1)
+    from charging.store_tools import verify_store
 
+    said = 0
 
-async def _verify(settings: Settings, *, as_json: bool) -> dict[str, int]:
-    from balance_store.check_group import Booking
-    from balance_store.scan import StoreScan
-    from balance_store.verify import entry_count, verify
-    from config.load import load_compiled_catalogue
+    def report(finding: "Finding") -> None:
+        nonlocal said
+        said += 1
+        if json:
+            _print_json(finding._asdict())
+        elif said <= FINDINGS_MAX:
+            print(finding)
 
-    catalogue = load_compiled_catalogue(settings.catalogue.directory)
-    resources = catalogue.resources
-    booking = Booking(
-        {item_id: resources[key.resource].id for item_id, key in catalogue.items.items()},
-        frozenset(info.id for info in resources.values() if info.is_money),
-    )
-    counts = {"entries": 0, "findings": 0}
-    async with StoreScan.open(settings.store) as scan:
-        with progress("verifying", await entry_count(scan)) as advance:
-
-            def looked_at(count: int) -> None:
-                counts["entries"] += count
-                advance(count)
-
-            async for finding in verify(scan, booking, looked_at):
-                counts["findings"] += 1
-                if counts["findings"] <= FINDINGS_MAX:
-                    print(msgspec.json.encode(finding._asdict()).decode() if as_json else finding)
-    if as_json:
-        print(msgspec.json.encode(counts).decode())
+    entries, findings = asyncio.run(verify_store(_settings(config), report))
+    if json:
+        _print_json({"entries": entries, "findings": findings})
     else:
-        more = counts["findings"] - FINDINGS_MAX
-        if more > 0:
-            print(f"... and {more} more")
-        print(f"{counts['entries']} entries looked at, {counts['findings']} findings")
-    return counts
+        if findings > FINDINGS_MAX:
+            print(f"... and {findings - FINDINGS_MAX} more (--json lists all)")
+        print(f"{entries} entries looked at, {findings} findings")
+    if findings:
+        sys.exit(1)
 
 
 @app.command(name="hash")
@@ -100,27 +87,87 @@ def hash_(*, config: Config = None, json: bool = False) -> None:
         A JSON object with the counts of what was read.
     """
     from balance_store.hash_store import StoreMovedError
+    from charging.store_tools import hash_of_store
 
     try:
-        found = asyncio.run(_hash(_settings(config)))
+        found = asyncio.run(hash_of_store(_settings(config)))
     except StoreMovedError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
     except ValueError as error:
         print(f"{error}; `charging store verify` lists everything", file=sys.stderr)
         sys.exit(1)
-    print(msgspec.json.encode(found).decode() if json else found["hash"])
+    if json:
+        _print_json({"hash": found.hex, "groups": found.groups, "profiles": found.profiles})
+    else:
+        print(found.hex)
 
 
-async def _hash(settings: Settings) -> dict[str, str | int]:
-    from balance_store.hash_store import hash_store
-    from balance_store.scan import StoreScan
-    from balance_store.verify import entry_count
+@app.command(name="export")
+def export_(file: Path, *, config: Config = None, json: bool = False) -> None:
+    """Write the whole store into a file: backup, or the way to another server. Nothing may change meanwhile.
 
-    async with StoreScan.open(settings.store) as scan:
-        with progress("hashing", await entry_count(scan)) as advance:
-            found = await hash_store(scan, advance)
-    return {"hash": found.hex, "groups": found.groups, "profiles": found.profiles}
+    Parameters
+    ----------
+    file
+        Must not be there yet.
+    json
+        One JSON object with the counts.
+    """
+    from balance_store.hash_store import StoreMovedError
+    from charging.store_tools import export_to_file
+
+    try:
+        counts = asyncio.run(export_to_file(_settings(config), file))
+    except StoreMovedError as error:
+        print(f"{error}; no file was written", file=sys.stderr)
+        sys.exit(1)
+    _print_counts(counts, f"written to {file}", as_json=json)
+
+
+@app.command(name="import")
+def import_(file: Path, *, config: Config = None, tell_records: bool = False, json: bool = False) -> None:
+    """Read a file of `charging store export` into an empty store, of the same number of shards or another.
+
+    Parameters
+    ----------
+    file
+        Checked whole before anything is written.
+    tell_records
+        With another number of shards: write into the records of customer care where each customer lives now.
+    json
+        One JSON object with the counts.
+    """
+    from balance_store.import_store import ExportRefusedError
+    from charging import store_tools
+
+    settings = _settings(config)
+    try:
+        if tell_records:
+            store_tools.expect_all_published(settings)
+        checked = asyncio.run(store_tools.import_from_file(settings, file))
+    except (ExportRefusedError, store_tools.PublicationsWaitError) as error:
+        print(f"{error}; nothing was written", file=sys.stderr)
+        sys.exit(1)
+    _print_counts(checked.counts, f"read from {file}", as_json=json)
+    if checked.placement is None:
+        return
+    if tell_records:
+        moved = store_tools.tell_records(settings, checked)
+        print(f"{moved} customers live in another shard by the records now", file=sys.stderr)
+    else:
+        print(
+            f"the customers live in {checked.placement.shards} shards now, and in {checked.head.shards} by the "
+            "records of customer care: where there are any, import with --tell-records",
+            file=sys.stderr,
+        )
+
+
+def _print_counts(counts: "dict[RowKind, int]", what: str, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(counts)
+    else:
+        print(", ".join(f"{count} {kind}" for kind, count in counts.items()), what)
 
 
 @app.command
@@ -134,30 +181,24 @@ def size(*, config: Config = None, sample: int = 20_000, json: bool = False) -> 
     json
         One JSON object.
     """
-    found = asyncio.run(_size(_settings(config), sample))
+    from charging.store_tools import size_of_store
+
+    found = asyncio.run(size_of_store(_settings(config), sample))
     if json:
         entries = [one._asdict() | {"overhead": one.overhead} for one in found.entries]
-        print(msgspec.json.encode(found._asdict() | {"entries": entries}).decode())
+        _print_json(found._asdict() | {"entries": entries})
         return
     print(
-        f"{'':12}{'entries':>12}{'memory':>9}{'bytes':>9}{'p50':>7}{'p90':>7}{'p99':>7}{'max':>7}{'overhead':>10}"
+        f"{'':12}{'entries':>12}{'memory':>8}{'bytes':>8}{'p50':>7}{'p90':>7}{'p99':>7}{'max':>7}{'more':>7}"
     )
     for one in found.entries:
         middle = "".join(f"{value:>7}" for value in one.percentiles)
         print(
-            f"{one.kind:12}{one.entries:>12,}{one.memory:>9}{one.record:>9}{middle}"
-            f"{one.record_max:>7}{one.overhead:>10}"
+            f"{one.kind:12}{one.entries:>12,}{one.memory:>8}{one.record:>8}{middle}"
+            f"{one.record_max:>7}{one.overhead:>7}"
         )
     print(f"together {found.memory_a_customer} bytes a customer, {found.customers:,} customers")
     print(f"the server uses {found.used_memory:,} bytes, {found.used_memory_a_customer} a customer")
-
-
-async def _size(settings: Settings, sample: int) -> StoreSize:
-    from balance_store.measure_size import measure_size
-    from balance_store.scan import StoreScan
-
-    async with StoreScan.open(settings.store) as scan:
-        return await measure_size(scan, sample)
 
 
 @app.command
@@ -166,7 +207,7 @@ def load_synthetic(
     customers: int,
     config: Config = None,
     seed: int | None = None,
-    sharing: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=100))] = None,
+    sharing: Percent = None,
     json: bool = False,
 ) -> None:
     """Fill an empty store with customers of the sample operator, for tests of size and speed.
@@ -185,28 +226,13 @@ def load_synthetic(
     json
         One JSON object with the counts and seconds.
     """
+    from charging.store_tools import load_synthetic_store
     from customer_care.sample_customers import SEED
 
     started = time.monotonic()
-    asyncio.run(_load(_settings(config), customers, SEED if seed is None else seed, sharing))
+    asyncio.run(load_synthetic_store(_settings(config), customers, SEED if seed is None else seed, sharing))
     seconds = time.monotonic() - started
     if json:
-        counts = {"customers": customers, "seconds": round(seconds, 3)}
-        print(msgspec.json.encode(counts).decode())
+        _print_json({"customers": customers, "seconds": round(seconds, 3)})
     else:
         print(f"{customers:,} customers in {seconds:,.1f} s, {customers / seconds:,.0f} a second")
-
-
-async def _load(settings: Settings, customers: int, seed: int, sharing: int | None) -> None:
-    from balance_store.bulk_write import NO_LEDGER, BulkWriter
-    from config.load import load_compiled_catalogue
-    from customer_care.sample_customers import KIND_WEIGHTS, customer_draws, kind_weights
-    from customer_care.synthetic_store import ROWS_A_CUSTOMER, store_rows
-
-    weights = KIND_WEIGHTS if sharing is None else kind_weights(sharing)
-    catalogue = load_compiled_catalogue("")
-    rows = store_rows(customer_draws(customers, seed, weights), catalogue, settings.store.shards)
-    async with BulkWriter.open(settings.store) as writer:
-        with progress("loading", customers * ROWS_A_CUSTOMER) as advance:
-            await writer.write(rows, advance)
-        await writer.finish(NO_LEDGER)
