@@ -157,7 +157,7 @@ def test_recent_commits_are_read_as_the_server_packs_them():
     entry = b"\xcd\x01\x00" + b"\xa8" + b"\xff" * 8 + b"\xda\x01\x40" + long + b"\xa0"
     assert read_recent(entry) == RecentCommit(256, b"\xff" * 8, long, b"")
     for spoilt in (entry[:-1], entry + b"\x01", b"", b"\xc0" + entry):
-        with pytest.raises(ValueError, match="recent commit|neither a number"):
+        with pytest.raises(ValueError, match=r"recent commit|neither a number"):
             read_recent(spoilt)
 
 
@@ -181,5 +181,5 @@ def test_a_header_without_a_field_or_with_half_a_floor_is_none():
     fields = {b"number": b"3", b"tag": b"u", b"catalogue": b"0", b"recent_bytes": b"0", b"shards": b"2"}
     assert read_header(fields).version == Version(3, b"u")
     for spoilt in ({**fields, b"f:0": b"1 2"}, {**fields, b"number": b"x"}, {b"tag": b"u"}):
-        with pytest.raises(ValueError, match="numbers|field|invalid"):
+        with pytest.raises(ValueError, match=r"numbers|field|invalid"):
             read_header(spoilt)

@@ -32,10 +32,10 @@ EVENTS = 600
 
 def charge_store(settings: StoreSettings, customers: int = CUSTOMERS, events: int = EVENTS) -> None:
     """Make the deployment and its customers and charge events; the last half of the batches stays above the floor."""
-    asyncio.run(_charge_store(settings, customers, events))
+    asyncio.run(fill_and_charge(settings, customers, events))
 
 
-async def _charge_store(settings: StoreSettings, customers: int, events: int) -> None:
+async def fill_and_charge(settings: StoreSettings, customers: int, events: int) -> None:
     catalogue = load_compiled_catalogue("")
     await create(settings)
     lines = [json.dumps(line).encode() for line in customer_lines(customers)]

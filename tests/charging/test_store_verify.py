@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import json
 
 import pytest
 from redis import Redis
 
 from balance_store.check_group import Booking
+from balance_store.deployment import create
 from balance_store.directory_record import pack_entries, unpack_entries
 from balance_store.findings import Wrong
 from balance_store.group_record import pack_group, unpack_group
@@ -25,11 +27,13 @@ from balance_store.profile_record import pack_profile, unpack_profile
 from balance_store.scan import StoreScan
 from balance_store.verify import entry_count, verify
 from bench.workload import identifier_of
+from charging import command_line
 from config.load import load_compiled_catalogue
 from config.settings import Store
 from rating_kernels import group_image as g
 from rating_kernels.group_layout import row_at
-from tests.charging.charged_store import charge_store
+from tests.charging.charged_store import charge_store, fill_and_charge
+from tests.house.modules import ROOT
 
 pytestmark = pytest.mark.live
 
@@ -287,3 +291,47 @@ def test_headers_and_decisions(damaged):
     with damaged.kept(draw_key(PARTITION)):
         damaged.redis.delete(draw_key(PARTITION))
         assert damaged.findings() == {(Wrong.EPOCH_AHEAD, f"partition {PARTITION}")}
+
+
+def test_nothing_is_found_while_customers_come_and_usage_flows(store_url):
+    settings = Store(url=store_url, shards=SHARDS)
+
+    async def walk(done: asyncio.Event) -> list[str]:
+        found, walks = [], 0
+        while not done.is_set() or walks < 2:
+            async with StoreScan.open(settings) as scan:
+                found += [str(finding) async for finding in verify(scan, booking(), lambda _: None)]
+            walks += 1
+            await asyncio.sleep(0)
+        return found
+
+    async def play():
+        await create(settings)
+        done = asyncio.Event()
+        walking = asyncio.create_task(walk(done))
+        await fill_and_charge(settings, 200, 3_000)
+        done.set()
+        return await walking
+
+    assert asyncio.run(play()) == []
+
+
+def test_the_command_says_what_is_wrong_and_ends_with_1(damaged, tmp_path, capsys):
+    file = tmp_path / "settings.toml"
+    file.write_text(f'[store]\nurl = "{damaged.settings.url}"\nshards = {SHARDS}\n')
+    command_line.app(["store", "verify", "-c", str(file)], result_action="return_value")
+    assert "0 findings" in capsys.readouterr().out
+    with damaged.kept(draw_key(PARTITION)):
+        damaged.redis.delete(draw_key(PARTITION))
+        with pytest.raises(SystemExit) as ended:
+            command_line.app(["store", "verify", "-c", str(file), "--json"], result_action="return_value")
+    assert ended.value.code == 1
+    *found, counts = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {finding["wrong"] for finding in found} == {"epoch-ahead"}
+    assert len(found) == counts["findings"] == SHARDS
+
+
+def test_the_page_explains_every_finding():
+    page = (ROOT / "docs" / "STORE_TOOLS.md").read_text()
+    for wrong in Wrong:
+        assert f"`{wrong}`" in page, f"STORE_TOOLS.md does not say what {wrong} means"
