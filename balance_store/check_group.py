@@ -27,6 +27,7 @@ from rating_kernels.group_image import (
     H_CYCLE_START_US,
     H_GROUP_ID,
     H_NEXT_BALANCE_ID,
+    H_SECTIONS,
     I_AMOUNT,
     I_CYCLE_NO,
     I_ITEM_ID,
@@ -43,12 +44,14 @@ from rating_kernels.group_image import (
     SECTION_RING,
     SECTION_ROW_WORDS,
     SECTION_SNAPSHOTS,
+    SECTION_WORDS,
 )
-from rating_kernels.group_layout import row_at, section_count
 from rating_kernels.tariff_table import Ints
 
 FIRST_CYCLE_NO = 1
 NO_ITEM = 0
+
+Rows = list[list[int]]
 
 
 class Booking(NamedTuple):
@@ -58,17 +61,19 @@ class Booking(NamedTuple):
     money: frozenset[int]  # ids of resources
 
 
-def section_rows(words: Ints, section: int) -> list[list[int]]:
-    """A section's rows as plain numbers, for an image that starts at 0."""
-    first, count = row_at(words, 0, section, 0), section_count(words, 0, section)
-    width = SECTION_ROW_WORDS[section]
-    rows: list[list[int]] = words[first : first + count * width].reshape(count, width).tolist()
-    return rows
+def rows_of(words: Ints) -> tuple[Rows, ...]:
+    """The rows of each section as plain numbers, for an image that starts at 0."""
+    flat: list[int] = words.tolist()
+    sections = []
+    for section, width in enumerate(SECTION_ROW_WORDS):
+        count, _, first = flat[H_SECTIONS + section * SECTION_WORDS :][:SECTION_WORDS]
+        sections.append([flat[at : at + width] for at in range(first, first + count * width, width)])
+    return tuple(sections)
 
 
-def untouched(words: Ints) -> bool:
+def untouched(rows: tuple[Rows, ...]) -> bool:
     """Whether nobody ever gave the group a command; usage and rotation alone moved its balances."""
-    return bool(section_count(words, 0, SECTION_COMMANDS) == 0)
+    return not rows[SECTION_COMMANDS]
 
 
 def group_faults(group_id: int, customer_id: int, words: Ints, booking: Booking) -> list[Fault]:
@@ -77,17 +82,19 @@ def group_faults(group_id: int, customer_id: int, words: Ints, booking: Booking)
     if words[H_GROUP_ID] != group_id or words[H_CUSTOMER_ID] != customer_id:
         said = f"it says group {words[H_GROUP_ID]} of customer {words[H_CUSTOMER_ID]}"
         return [Fault(Wrong.GROUP_MISPLACED, subject, f"{said}, not of {customer_id}")]
-    faults = [Fault(Wrong.GROUP_ROWS, subject, text) for text in (*_cycle_faults(words), *_row_faults(words))]
-    faults += [Fault(Wrong.GROUP_SUMS, subject, text) for text in _sum_faults(words, booking)]
+    rows = rows_of(words)
+    texts = (*_cycle_faults(words, rows), *_row_faults(words, rows))
+    faults = [Fault(Wrong.GROUP_ROWS, subject, text) for text in texts]
+    faults += [Fault(Wrong.GROUP_SUMS, subject, text) for text in _sum_faults(words, rows, booking)]
     return faults
 
 
-def _cycle_faults(words: Ints) -> list[str]:
+def _cycle_faults(words: Ints, rows: tuple[Rows, ...]) -> list[str]:
     cycle_no, start_us, end_us = (int(words[w]) for w in (H_CYCLE_NO, H_CYCLE_START_US, H_CYCLE_END_US))
     faults = []
     if cycle_no < FIRST_CYCLE_NO or start_us >= end_us:
         faults.append(f"cycle {cycle_no} goes from {start_us} to {end_us}")
-    snapshots = section_rows(words, SECTION_SNAPSHOTS)
+    snapshots = rows[SECTION_SNAPSHOTS]
     cycles = [(s[S_CYCLE_NO], s[S_START_US], s[S_END_US]) for s in snapshots]
     for (number, _, ended_us), (next_no, next_start_us, _) in pairwise(
         [*cycles, (cycle_no, start_us, end_us)]
@@ -99,14 +106,14 @@ def _cycle_faults(words: Ints) -> list[str]:
         ("item", SECTION_ITEMS, I_CYCLE_NO),
         ("counter", SECTION_COUNTERS, C_CYCLE_NO),
     ):
-        gone = sorted({row[column] for row in section_rows(words, section)} - here)
+        gone = sorted({row[column] for row in rows[section]} - here)
         faults += [f"an {name} of cycle {number}, which is neither open nor kept" for number in gone]
     return faults
 
 
-def _row_faults(words: Ints) -> list[str]:
+def _row_faults(words: Ints, rows: tuple[Rows, ...]) -> list[str]:
     faults = []
-    balances = section_rows(words, SECTION_BALANCES)
+    balances = rows[SECTION_BALANCES]
     for balance in balances:
         number, amount, granted = balance[B_ID], balance[B_AMOUNT], balance[B_GRANTED]
         if not 0 < number < words[H_NEXT_BALANCE_ID]:
@@ -114,24 +121,26 @@ def _row_faults(words: Ints) -> list[str]:
         if balance[B_VALID_FROM_US] > balance[B_VALID_TO_US]:
             faults.append(f"balance {number} ends before it begins")
         # An adjustment may leave more than was granted, never less than nothing.
-        if balance[B_KIND] != KIND_OWED and (amount > 0 or (amount < -granted and untouched(words))):
+        if balance[B_KIND] != KIND_OWED and (amount > 0 or (amount < -granted and untouched(rows))):
             faults.append(f"balance {number} holds {amount} of {granted} granted")
     twice: dict[str, list[tuple[int, ...]]] = {
         "balance": [(b[B_ID],) for b in balances],
         "owed balance": [(b[B_RESOURCE_ID], b[B_VALID_FROM_US]) for b in balances if b[B_KIND] == KIND_OWED],
-        "item": [(i[I_CYCLE_NO], i[I_ITEM_ID]) for i in section_rows(words, SECTION_ITEMS)],
-        "counter": [(c[C_CYCLE_NO], c[C_COUNTER_ID]) for c in section_rows(words, SECTION_COUNTERS)],
-        "event id in the ring": [(r[R_ID_HASH],) for r in section_rows(words, SECTION_RING)],
+        "item": [(i[I_CYCLE_NO], i[I_ITEM_ID]) for i in rows[SECTION_ITEMS]],
+        "counter": [(c[C_CYCLE_NO], c[C_COUNTER_ID]) for c in rows[SECTION_COUNTERS]],
+        "event id in the ring": [(r[R_ID_HASH],) for r in rows[SECTION_RING]],
     }
     for name, keys in twice.items():
+        if len(set(keys)) == len(keys):
+            continue
         faults += [f"{name} {' '.join(map(str, k))} twice" for k, n in Counter(keys).items() if n > 1]
     return faults
 
 
-def _sum_faults(words: Ints, booking: Booking) -> list[str]:
+def _sum_faults(words: Ints, rows: tuple[Rows, ...], booking: Booking) -> list[str]:
     """Items whose resource the catalogue does not know leave their cycle unproven."""
-    items, balances = section_rows(words, SECTION_ITEMS), section_rows(words, SECTION_BALANCES)
-    snapshots = section_rows(words, SECTION_SNAPSHOTS)
+    items, balances = rows[SECTION_ITEMS], rows[SECTION_BALANCES]
+    snapshots = rows[SECTION_SNAPSHOTS]
     cycles = {s[S_CYCLE_NO]: s[S_START_US] for s in snapshots}
     cycles[int(words[H_CYCLE_NO])] = int(words[H_CYCLE_START_US])
     faults = []
@@ -155,7 +164,7 @@ def _sum_faults(words: Ints, booking: Booking) -> list[str]:
                     f"cycle {cycle_no}, resource {resource}: items owe {by_items[resource]}, "
                     f"balances {held[resource]}"
                 )
-            whole = cycle_no == FIRST_CYCLE_NO == words[H_CYCLE_NO] and untouched(words)
+            whole = cycle_no == FIRST_CYCLE_NO == words[H_CYCLE_NO] and untouched(rows)
             if whole and covered[resource] != taken[resource]:
                 faults.append(
                     f"resource {resource}: {taken[resource]} was taken from credits, "

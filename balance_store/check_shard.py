@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from balance_store.check_group import section_rows, untouched
+from balance_store.check_group import Rows, rows_of, untouched
 from balance_store.decision_record import DecidedEvent, Impact, unpack_decisions
 from balance_store.findings import Fault, Wrong
 from balance_store.requests import Epoch, Floor, Version
@@ -180,19 +180,22 @@ def decision_faults(partition: int, entries: Iterable[bytes], floor: Floor | Non
 
 
 def lost_decisions(
-    partition: int, events: Iterable[DecidedEvent], groups: Mapping[int, Ints | None]
+    partition: int, events: Iterable[DecidedEvent], images: Mapping[int, Ints | None]
 ) -> list[Fault]:
     """What decisions that are kept say was done to groups, and the groups do not show.
 
-    `groups` must be read after the decisions, so that it can only show more. A balance that has expired shows
+    `images` must be read after the decisions, so that it can only show more. A balance that has expired shows
     nothing, and a ring forgets its oldest ids: an id is missed only where an older one of the partition is there.
     """
+    groups: dict[int, tuple[Rows, ...] | None] = {
+        group_id: None if image is None else rows_of(image) for group_id, image in images.items()
+    }
     faults, used = [], dict[tuple[int, int], int]()
     for event in events:
         group = groups.get(event.group_id)
         if group is not None and event.outcome <= Outcome.PARTLY_CHARGED and event.duplicate_of < 0:
             position = partition << POSITION_PARTITION_SHIFT | event.offset
-            ring = {row[R_POSITION] for row in section_rows(group, SECTION_RING)}
+            ring = {row[R_POSITION] for row in group[SECTION_RING]}
             older = any(partition << POSITION_PARTITION_SHIFT <= other < position for other in ring)
             if position not in ring and older:
                 text = f"the event at {partition}/{event.offset} is decided, its id is not in the ring"
@@ -205,7 +208,7 @@ def lost_decisions(
             text = f"a kept decision of partition {partition} changed it, and it is not in this shard"
             faults.append(Fault(Wrong.DECISION_LOST, f"group {group_id}", text))
             continue
-        for balance in section_rows(group, SECTION_BALANCES):
+        for balance in group[SECTION_BALANCES]:
             taken = balance[B_GRANTED] + balance[B_AMOUNT]
             if balance[B_ID] == balance_id and taken < amount and untouched(group):
                 text = f"kept decisions took {amount} from balance {balance_id}, it has lost {taken}"

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import msgspec
 import numpy as np
 
-from balance_store.check_group import section_rows
+from balance_store.check_group import rows_of
 from balance_store.group_record import unpack_group
 from balance_store.profile_record import unpack_profile
 from rating_kernels.group_image import (
@@ -27,7 +27,6 @@ from rating_kernels.group_image import (
     R_POSITION,
     SECTION_COMMANDS,
     SECTION_RING,
-    SECTIONS,
 )
 from rating_kernels.tariff_table import Ints
 
@@ -67,9 +66,8 @@ def summed(digests: Iterable[int], total: int = 0) -> int:
 
 def _group_content(words: Ints) -> Iterable[list[list[int]]]:
     yield [[int(words[word]) for word in range(HEADER_STORED) if word not in PLACES]]
-    for section in range(SECTIONS):
+    for section, rows in enumerate(rows_of(words)):
         left_out = LEFT_OUT.get(section, ())
-        rows = section_rows(words, section)
         yield sorted([value for column, value in enumerate(row) if column not in left_out] for row in rows)
 
 
