@@ -4,8 +4,6 @@ No call is repeated here or below: a call without an answer raises StoreUnreacha
 finds out what happened by claiming again (ARCHITECTURE 5.4).
 """
 
-import zlib
-
 from balance_store.commit_call import (
     commit_call,
     pack_ids,
@@ -15,9 +13,10 @@ from balance_store.commit_call import (
     version_arguments,
 )
 from balance_store.connection import open_link
-from balance_store.directory_record import pack_entries, unpack_entries
+from balance_store.directory_record import pack_entries, stored_forms, unpack_entries
 from balance_store.functions import CLAIM, LOAD, SWAP_DIRECTORY
 from balance_store.keyspace import (
+    bucket_of,
     decisions_key,
     directory_key,
     draw_key,
@@ -136,7 +135,7 @@ class StoreClient:
         """Entries of each identifier, in the order asked; empty = none."""
         by_bucket: dict[int, list[str]] = {}
         for identifier in identifiers:
-            by_bucket.setdefault(self._bucket(identifier), []).append(identifier)
+            by_bucket.setdefault(bucket_of(identifier, self.shards), []).append(identifier)
         commands = []
         for bucket, names in by_bucket.items():
             key = directory_key(bucket)
@@ -152,14 +151,12 @@ class StoreClient:
         self, identifier: str, before: tuple[DirectoryEntry, ...], after: tuple[DirectoryEntry, ...]
     ) -> bool:
         """Replace an identifier's entries if they are still `before`."""
-        key = directory_key(self._bucket(identifier))
-        records = pack_entries(before), pack_entries(after)
-        command = pack("FCALL", SWAP_DIRECTORY, 1, key, identifier.encode(), *records)
-        return bool(await self._link.write(slot_of(key), command))
-
-    def _bucket(self, identifier: str) -> int:
-        # Any stable spread will do; the sum of bytes would put neighbours together, CRC does not.
-        return zlib.crc32(identifier.encode()) % self.shards
+        key = directory_key(bucket_of(identifier, self.shards))
+        for stored in stored_forms(before):
+            command = pack("FCALL", SWAP_DIRECTORY, 1, key, identifier.encode(), stored, pack_entries(after))
+            if await self._link.write(slot_of(key), command):
+                return True
+        return False
 
 
 def _keys(shard: int) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ All keys of a shard carry its hash tag, so a Cluster keeps them in one slot and 
 
 import binascii
 import functools
+import zlib
 
 PREFIX = "cl"
 # Ids are compared as doubles on the server.
@@ -54,6 +55,12 @@ def directory_key(bucket: int) -> str:
     return f"{PREFIX}:{{d{bucket:0{DIGITS}d}}}:directory"
 
 
+def bucket_of(identifier: str, shards: int) -> int:
+    """The bucket of the directory that holds an identifier."""
+    # Any stable spread will do; the sum of bytes would put neighbours together, CRC does not.
+    return zlib.crc32(identifier.encode()) % shards
+
+
 def draw_key(partition: int) -> str:
     """Counter of claims of a partition."""
     return f"{PREFIX}:draw:{partition}"
@@ -85,6 +92,11 @@ def pack_id(number: int) -> bytes:
     """An id as a hash field: 8 bytes, big-endian."""
     assert 0 <= number <= ID_MAX, "an id that a store cannot keep"
     return number.to_bytes(8, "big")
+
+
+def is_id(number: int) -> bool:
+    """Whether a number can be an id at all; in damaged records it need not be."""
+    return 0 <= number < 1 << 64
 
 
 def unpack_ids(blob: bytes) -> frozenset[int]:

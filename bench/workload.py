@@ -3,12 +3,10 @@
     python -m bench.workload customers --count 1000 > customers.ndjson
     python -m bench.workload usage --count 1000 --events 200000 > usage.ndjson
 
-The same arguments give the same bytes. Customers are the mobile operator's of `config/samples`: families
-that share data (the owner first), prepaid customers, single postpaid ones, and one company that pays for
-its employees. Usage follows people: few use much (Zipf), nobody calls at four in the morning.
+The same arguments give the same bytes. Customers are those of `customer_care.sample_customers`. Usage follows
+people: few use much (Zipf), nobody calls at four in the morning.
 """
 
-import datetime
 import random
 import sys
 from collections.abc import Iterator
@@ -17,10 +15,11 @@ from typing import Any
 import cyclopts
 import msgspec
 
-MONTH = datetime.datetime(2026, 10, 1, tzinfo=datetime.UTC)
-SEED = 20_261_001
-FAMILY_SIZE = 4
-COMPANY_SIZE = 12
+from customer_care.sample_customers import SEED, customer_lines
+from customer_care.sample_lines import MONTH, identifier_of
+
+__all__ = ("SEED", "customer_lines", "identifier_of", "usage_events")
+
 # Relative use of each hour of the day, UTC.
 HOURS = (3, 2, 1, 1, 1, 2, 5, 9, 11, 11, 11, 12, 13, 12, 11, 11, 12, 14, 15, 15, 14, 12, 8, 5)
 DESTINATIONS = (
@@ -33,108 +32,6 @@ DESTINATIONS = (
     "+43900123456",
 )
 DESTINATION_WEIGHTS = (40, 25, 12, 10, 7, 5, 1)
-FIRST_NAMES = (
-    "Ana",
-    "Bernd",
-    "Clara",
-    "Denis",
-    "Eva",
-    "Franz",
-    "Greta",
-    "Hugo",
-    "Iris",
-    "Jonas",
-    "Katja",
-    "Luka",
-)
-LAST_NAMES = ("Novak", "Huber", "Gruber", "Kovač", "Wagner", "Horvat", "Bauer", "Krajnc", "Steiner", "Zupan")
-CITIES = (("1010", "Wien"), ("8010", "Graz"), ("4020", "Linz"), ("5020", "Salzburg"), ("6020", "Innsbruck"))
-
-
-def identifier_of(number: int) -> str:
-    """The telephone number of a customer."""
-    return f"+43660{number:07d}"
-
-
-def austrian_iban(account: int) -> str:
-    """A well-formed IBAN of a bank code that no bank has."""
-    bban = f"19043{account:011d}"
-    check = 98 - int(bban + "102900") % 97
-    return f"AT{check:02d}{bban}"
-
-
-def customer_lines(count: int, seed: int = SEED) -> Iterator[dict[str, Any]]:
-    """`count` customers: a company first, then families, prepaid and single customers in turn."""
-    rng = random.Random(f"{seed}/customers")
-    number = 0
-    company = min(COMPANY_SIZE, count)
-    for place in range(company):
-        hierarchy = {"owns": "COMPANY-1"} if place == 0 else {"member_of": "COMPANY-1"}
-        yield _customer(number, rng, "business", {"hierarchy": hierarchy, "type": "commercial"})
-        number += 1
-    while number < count:
-        kind = rng.choices(("family", "prepaid", "basic"), (5, 4, 6))[0]
-        if kind == "family":
-            group = f"FAMILY-{number}"
-            shares = [{"group": group, "policy": "family_data", "subscription": f"S{number:07d}"}]
-            yield _customer(number, rng, "family", {"shares": shares})
-            number += 1
-            for _ in range(min(FAMILY_SIZE - 1, count - number)):
-                yield _customer(number, rng, "family_member", {"member_of": [{"group": group}]})
-                number += 1
-        else:
-            yield _customer(number, rng, kind, {})
-            number += 1
-
-
-def _customer(number: int, rng: random.Random, plan: str, more: dict[str, Any]) -> dict[str, Any]:
-    postcode, city = rng.choice(CITIES)
-    prepaid = plan == "prepaid"
-    pays_by_debit = not prepaid and rng.random() < 0.8
-    code = f"C{number:07d}"
-    identifier = identifier_of(number)
-    line: dict[str, Any] = {
-        "customer": code,
-        "type": "residential",
-        "since": MONTH.date().isoformat(),
-        "name": {"first": rng.choice(FIRST_NAMES), "last": rng.choice(LAST_NAMES)},
-        "email": f"{code.lower()}@customers.example",
-        "phone": identifier,
-        "address": {
-            "street": "Hauptstraße",
-            "number": str(rng.randint(1, 200)),
-            "postcode": postcode,
-            "city": city,
-            "country": "AT",
-        },
-        "payment": {"method": "invoice"},
-        "billing": {
-            "payment_type": "prepaid" if prepaid else "postpaid",
-            "currency": "EUR",
-            "interval": "month",
-            "every": 1,
-            "day": 1,
-        },
-        "subscriptions": [
-            {
-                "subscription": f"S{number:07d}",
-                "plan": plan,
-                "services": [
-                    {"type": kind, "identifier": identifier} for kind in ("voice", "messaging", "data")
-                ],
-            }
-        ],
-    }
-    if pays_by_debit:
-        line["payment"] = {
-            "method": "direct_debit",
-            "mandate": {"id": f"M{number:07d}", "signed_on": "2026-09-15", "iban": austrian_iban(number)},
-        }
-    if prepaid:
-        line["balances"] = [
-            {"resource": "EUR", "credit": f"{rng.choice((10, 20, 50))}.00", "validity": "infinite"}
-        ]
-    return line | more
 
 
 def usage_events(

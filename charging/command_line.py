@@ -10,6 +10,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from charging.server_commands import app as servers_app
+from charging.store_commands import app as store_app
 from config.catalogue import Catalogue
 from config.faults import ConfigError
 from config.load import load_settings
@@ -35,7 +36,6 @@ app.command(
 )
 catalog_app = cyclopts.App(name="catalog", help="The catalogue: what is sold, and at what price.")
 topics_app = cyclopts.App(name="topics", help="The topics of the event stream.")
-store_app = cyclopts.App(name="store", help="The store of balances.")
 app.command(catalog_app)
 app.command(topics_app)
 app.command(store_app)
@@ -271,29 +271,6 @@ def create_topics(*, config: Config = None) -> None:
 
     for line in asyncio.run(create(_settings(config).kafka)):
         print(line)
-
-
-@store_app.command(name="create")
-def create_store(*, config: Config = None) -> None:
-    """Make the shards of a new deployment and load the functions; says so if they are there.
-
-    Functions of other versions stay beside them, so daemons can be replaced one by one.
-    """
-    from balance_store.deployment import create
-
-    print(asyncio.run(create(_settings(config).store)))
-
-
-@store_app.command
-def retire(*, config: Config = None) -> None:
-    """Remove the functions of all versions but this one, once every daemon is of this one.
-
-    A daemon of another version that still runs ends at its next call; nothing is lost.
-    """
-    from balance_store.deployment import retire_functions
-
-    retired = asyncio.run(retire_functions(_settings(config).store))
-    print(f"removed: {', '.join(retired)}" if retired else "no other version is there")
 
 
 def main() -> None:

@@ -192,13 +192,13 @@ def test_more_than_64_bits_are_no_number():
 
 
 def test_a_profile_of_another_schema_is_refused():
-    later = pack_profile(unpack_profile(PROFILE)).replace(b"\x97\x01", b"\x97\x02", 1)
-    with pytest.raises(ValueError, match="not a profile of schema 1 but of 2"):
+    later = pack_profile(unpack_profile(PROFILE)).replace(b"\x99\x02", b"\x99\x03", 1)
+    with pytest.raises(ValueError, match="not a profile of schema 1 or 2 but of 3"):
         unpack_profile(later)
 
 
 def test_a_profile_may_have_fields_of_a_later_version():
-    assert unpack_profile(b"\x98" + PROFILE[1:] + b"\xa4more") == unpack_profile(PROFILE)
+    assert unpack_profile(b"\x9a" + PROFILE[1:] + b"\xa4more") == unpack_profile(PROFILE)
 
 
 @pytest.mark.parametrize("more", [b"\x00", b"\x91" * 100_000 + b"\x00"])
@@ -209,7 +209,7 @@ def test_a_profile_with_something_behind_it_is_refused(more):
 
 def test_a_profile_nested_without_end_is_refused():
     with pytest.raises(ValueError, match="nested without end"):
-        unpack_profile(b"\x98" + PROFILE[1:] + b"\x91" * 100_000 + b"\x00")
+        unpack_profile(b"\x9a" + PROFILE[1:] + b"\x91" * 100_000 + b"\x00")
 
 
 @settings(max_examples=500)

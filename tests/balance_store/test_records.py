@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balance_store.decision_record import pack_decisions, unpack_decisions
+from balance_store.directory_record import pack_entries, unpack_entries
 from balance_store.group_record import pack_group, unpack_group
 from balance_store.profile_record import pack_profile, unpack_profile
+from balance_store.requests import DirectoryEntry
 from rating_kernels import batch_words as e
 from rating_kernels.group_image import (
     H_CLOSED_AT_US,
@@ -166,6 +168,53 @@ def test_a_profile_comes_back_as_it_was():
     world = sample_world()
     for cached in world.cache._profiles.values():
         assert unpack_profile(pack_profile(cached.profile)) == cached.profile
+
+
+def test_a_profile_of_the_former_schema_is_still_read():
+    for cached in sample_world().cache._profiles.values():
+        former = msgspec.msgpack.encode(msgspec.structs.replace(cached.profile, schema=1))
+        assert unpack_profile(former) == cached.profile
+        assert len(pack_profile(cached.profile)) < 0.6 * len(former)
+
+
+def test_a_profile_of_an_unknown_schema_is_named():
+    with pytest.raises(ValueError, match="not a profile of schema 1 or 2 but of 7"):
+        unpack_profile(msgspec.msgpack.encode([7, 1, [], [], [], []]))
+
+
+entries = st.builds(
+    DirectoryEntry,
+    st.integers(0, 4_095),
+    st.integers(1, 2**40),
+    st.integers(1, 2**40),
+    st.integers(0, 2**50) | st.integers(0, 2**25).map(lambda minutes: minutes * 60_000_000),
+    st.just(INFINITE_US) | st.integers(0, 2**50),
+    st.integers(0, 2**31),
+)
+
+
+@given(st.lists(entries, max_size=4).map(tuple))
+def test_directory_entries_come_back_as_they_were(some):
+    assert unpack_entries(pack_entries(some)) == some
+
+
+@given(st.lists(entries, max_size=4).map(tuple))
+def test_directory_entries_of_the_former_form_are_still_read(some):
+    assert unpack_entries(msgspec.msgpack.encode(some)) == some
+
+
+@given(st.binary(max_size=60))
+def test_rubbish_is_no_directory_entry(rubbish):
+    try:
+        some = unpack_entries(rubbish)
+    except ValueError:
+        return
+    assert all(isinstance(entry, DirectoryEntry) for entry in some)
+
+
+def test_a_directory_entry_of_a_customer_is_a_dozen_bytes():
+    midnight_us = 1_790_805_600_000_000
+    assert len(pack_entries((DirectoryEntry(11, 9_000_000, 9_000_000, midnight_us, INFINITE_US),))) <= 15
 
 
 def test_records_are_small():
