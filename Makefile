@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak-rating check bench bench-quick bench-kernels bench-store bench-wire format clean
+.PHONY: help demo test soak-rating check bench bench-quick bench-kernels bench-store bench-wire bench-output format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench-store: .venv/ready ## what a commit costs the store, beside a plain HSET; 
 
 bench-wire: .venv/ready ## CPU of an event on its way in: polled, cut, read
 	$(BIN)/python -m bench.bench_wire
+
+bench-output: .venv/ready ## what a rated record costs on its way out, broker included, by each compression
+	$(BIN)/python -m bench.bench_output
 
 format: .venv/ready ## rewrite the code as ruff formats it
 	$(BIN)/ruff format .

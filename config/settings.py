@@ -82,8 +82,8 @@ class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
     ] = True
     compression: Annotated[
         Literal["none", "lz4", "zstd"],
-        _meta("name", "of the records we publish"),
-    ] = "none"
+        _meta("name", "of the records we publish; lz4 costs nobody time and is a quarter of the bytes"),
+    ] = "lz4"
     topics: Topics = field(default_factory=Topics)
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
 
