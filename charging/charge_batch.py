@@ -16,12 +16,12 @@ from charging.decide_batch import (
     decide_and_note,
     decide_rows,
     floor_commit,
-    rows_by_shard,
     told_floors,
 )
 from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.resolve_events import ReadNow, Wanted, resolve
+from charging.shard_parts import parts_by_shard
 from charging.shard_sessions import ShardSessions
 from rating_kernels.batch_columns import L_BATCH_NO
 from rating_kernels.tariff_table import Ints
@@ -84,8 +84,7 @@ class BatchCharger:
             while True:
                 wanted = resolve(
                     self._sessions.cache,
-                    batch.events,
-                    batch.decoded.identifiers(),
+                    batch.decoded,
                     rows,
                     batch.row_shard,
                     read,
@@ -101,10 +100,7 @@ class BatchCharger:
             if wanted.identifiers:
                 names = sorted(wanted.identifiers)
                 found = await self._sessions.store.find_identifiers(names)
-                cache.directory.update({n: e for n, e in zip(names, found, strict=True) if e})
-                for name, entries in zip(names, found, strict=True):
-                    if not entries:
-                        cache.directory.pop(name, None)
+                cache.learn(names, found)
                 read.identifiers |= wanted.identifiers
             loads = {
                 shard: (missing.group_ids, missing.profile_ids) for shard, missing in wanted.records.items()
@@ -127,10 +123,10 @@ class BatchCharger:
             batch.decisions = (
                 decide_rows(*call) if batch.steps is None else decide_and_note(*call, batch.steps)
             )
-            touched = batch.decisions.touched[: batch.decisions.used[2]].copy()
+            touched = batch.decisions.touched[: batch.decisions.used[2]]
             commits = []
-            shard_rows = rows_by_shard(rows, batch.events, batch.row_shard, self._sessions.shards)
-            for shard, mine in shard_rows.items():
+            parts = parts_by_shard(cache, batch.events, rows, batch.row_shard, touched, self._sessions.shards)
+            for shard, part in parts.items():
                 commits.append(
                     build_commit(
                         cache,
@@ -139,9 +135,8 @@ class BatchCharger:
                         self._random_tag(),
                         self._caller,
                         batch.events,
-                        mine,
+                        part,
                         batch.decisions,
-                        touched,
                         owned,
                     )
                 )
@@ -154,7 +149,7 @@ class BatchCharger:
             answer.status is CommitStatus.RESERVED for answer in answers if isinstance(answer, CommitAnswer)
         ):
             await asyncio.sleep(RESERVED_WAIT_S)
-        again = [shard_rows[shard] for shard in refused]
+        again = [parts[shard].rows for shard in refused]
         return np.sort(np.concatenate(again)) if again else rows[:0]
 
     async def carry_floors(self, owned: dict[int, Ownership]) -> None:

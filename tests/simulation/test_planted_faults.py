@@ -12,6 +12,7 @@ from charging.charge_batch import ClaimsLostError
 from charging.ownership import Ownership
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
+from rating_kernels.profile_image import NO_PROFILE
 from rating_kernels.table_words import table_words
 from tests.simulation.make_world import make_world
 from tests.simulation.run_world import check, live_through, replay
@@ -85,8 +86,8 @@ _REAL_INSTALL = BalanceCache.install
 
 
 def _install_only_what_is_missing(self, shard, records):
-    groups = {g: r for g, r in records.groups.items() if g not in self._fresh_groups}
-    profiles = {c: r for c, r in records.profiles.items() if c not in self._profiles}
+    groups = {g: r for g, r in records.groups.items() if not self.has_group(g)}
+    profiles = {c: r for c, r in records.profiles.items() if self.profile_at(c) == NO_PROFILE}
     _REAL_INSTALL(self, shard, type(records)(groups, profiles))
 
 
