@@ -71,6 +71,8 @@ GROUP_WORDS = 384
 PROFILE_WORDS = 128
 NAME_WORDS = 16
 FIRST_ARENA_WORDS = 1 << 16
+# In the columns `seen`, where no look has this number.
+COUNTED = 1
 
 
 class Arenas(NamedTuple):
@@ -149,30 +151,49 @@ def recent_half(cache: Arenas, ceilings: Ints) -> Arenas:
 
 @standing_kernel
 def measure_needs(numbers: Ints, cache: Arenas, needs: Ints) -> None:
-    """needs[i]: W_* of each customer's profile, an upper bound: what two share is counted twice."""
+    """needs[i]: W_* of each customer's profile, without what one before it has brought along."""
+    slots, customers, profiles = cache.slots, cache.customers, cache.profiles
     for i in range(len(numbers)):
-        at = cache.customers.at[numbers[i]]
-        needs[i, W_PROFILE_WORDS] = cache.profiles[at - C_WORDS]
-        needs[i, W_SLOTS] = cache.profiles[at - C_GROUPS]
-        needs[i, W_CUSTOMERS] = 1 + cache.profiles[at - C_OWNERS]
-        needs[i, W_GROUP_WORDS] = 0
-        place = group_place(cache.profiles, at)
-        for group in range(place, place + cache.profiles[at - C_GROUPS]):
-            slot = cache.profiles[group]
-            if cache.slots.fresh_in[slot] != STALE:
-                needs[i, W_GROUP_WORDS] += image_words(cache.words, cache.slots.at[slot])
-        needs[i, W_NAME_WORDS] = 0
-        needs[i, W_NAMES] = cache.profiles[at - C_IDENTIFIERS]
-        place = cache.profiles[at - C_START]
-        for _ in range(cache.profiles[at - C_IDENTIFIERS]):
-            entry = cache.profiles[place + T_ENTRY]
-            needs[i, W_NAME_WORDS] += entry_words(cache.identifiers.words[entry + E_LENGTH])
-            while cache.identifiers.words[entry + E_NEXT] != NO_ENTRY:
-                entry = cache.identifiers.words[entry + E_NEXT]
+        at = customers.at[numbers[i]]
+        needs[i, W_PROFILE_WORDS] = profiles[at - C_WORDS]
+        needs[i, W_CUSTOMERS] = _count(customers.seen, numbers[i])
+        place = group_place(profiles, at)
+        for slot in profiles[place : place + profiles[at - C_GROUPS]]:
+            is_new = _count(slots.seen, slot)
+            needs[i, W_SLOTS] += is_new
+            if is_new == 1 and slots.fresh_in[slot] != STALE:
+                needs[i, W_GROUP_WORDS] += image_words(cache.words, slots.at[slot])
+        place = owner_place(profiles, at)
+        for owner in profiles[place : place + profiles[at - C_OWNERS]]:
+            needs[i, W_CUSTOMERS] += _count(customers.seen, owner)
+        _measure_names(at, i, cache, needs)
+
+
+@kernel
+def _measure_names(at: int, i: int, cache: Arenas, needs: Ints) -> None:
+    """A name that two profiles have is counted for both."""
+    profiles, words = cache.profiles, cache.identifiers.words
+    needs[i, W_NAMES] = profiles[at - C_IDENTIFIERS]
+    place = profiles[at - C_START]
+    for _ in range(profiles[at - C_IDENTIFIERS]):
+        entry = profiles[place + T_ENTRY]
+        needs[i, W_NAME_WORDS] += entry_words(words[entry + E_LENGTH])
+        if words[entry + E_CUSTOMER] != NOBODY:
+            needs[i, W_CUSTOMERS] += _count(cache.customers.seen, words[entry + E_CUSTOMER])
+            while words[entry + E_NEXT] != NO_ENTRY:
+                entry = words[entry + E_NEXT]
                 needs[i, W_NAME_WORDS] += ENTRY_WORDS
-                needs[i, W_CUSTOMERS] += 1
-            needs[i, W_CUSTOMERS] += 1
-            place += IDENTIFIER_WORDS
+                needs[i, W_CUSTOMERS] += _count(cache.customers.seen, words[entry + E_CUSTOMER])
+        place += IDENTIFIER_WORDS
+
+
+@kernel
+def _count(seen: Ints, number: int) -> int:
+    """1 for the first time. The old columns are of no use to anybody else by now."""
+    if seen[number] == COUNTED:
+        return 0
+    seen[number] = COUNTED
+    return 1
 
 
 @standing_kernel
