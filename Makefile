@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak-rating check bench bench-quick bench-kernels format clean
+.PHONY: help demo test soak-rating check bench bench-quick bench-kernels bench-cache format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ bench-quick: .venv/ready ## the same in under 3 minutes
 
 bench-kernels: .venv/ready ## events a second that the kernels decide on one core, a million balance groups
 	$(BIN)/python -m bench.bench_kernels
+
+bench-cache: .venv/ready ## what the daemon's cache costs: an event, a cold customer, bytes; 10^4 to 10^6 customers
+	$(BIN)/python -m bench.bench_cache
 
 format: .venv/ready ## rewrite the code as ruff formats it
 	$(BIN)/ruff format .
