@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak-rating check bench bench-quick bench-kernels bench-store bench-wire bench-output format clean
+.PHONY: help demo test soak-rating check bench bench-quick bench-kernels bench-store bench-wire bench-output bench-cache format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench-wire: .venv/ready ## CPU of an event on its way in: polled, cut, read
 
 bench-output: .venv/ready ## what a rated record costs on its way out, broker included, by each compression
 	$(BIN)/python -m bench.bench_output
+
+bench-cache: .venv/ready ## what the daemon's cache costs: an event, a cold customer, bytes; 10^4 to 10^6 customers
+	$(BIN)/python -m bench.bench_cache
 
 format: .venv/ready ## rewrite the code as ruff formats it
 	$(BIN)/ruff format .

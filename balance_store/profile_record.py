@@ -222,6 +222,16 @@ def unpack_profile(record: bytes) -> Profile:
         raise ValueError("not a profile: a row names what is not listed") from error
 
 
+def profile_rows(record: bytes) -> bytes:
+    """The stored profile with its rows written out as they are (schema 1): what kernels read.
+
+    Raises ValueError as `unpack_profile` does.
+    """
+    if record[1:2] == bytes([FORMER_SCHEMA]):
+        return record
+    return _ENCODER.encode(msgspec.structs.replace(unpack_profile(record), schema=FORMER_SCHEMA))
+
+
 def _expanded(stored: _Stored) -> Profile:
     base = stored.customer_id
     # No end is -1, which is the last.

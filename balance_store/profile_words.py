@@ -1,10 +1,14 @@
-"""Pure. A stored profile and a catalogue version to the words that kernels read."""
+"""Pure. A stored profile and a catalogue version to the words that kernels read, one customer at a time.
+
+The cut of a cycle takes its profile this way; the cache has a kernel that must write the same words.
+"""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from balance_store.profile_record import Profile, ServiceEntry
+from charging.catalogue_indexes import NOT_IN_CATALOGUE
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.profile_image import (
     CANDIDATE_WORDS,
@@ -23,9 +27,6 @@ from rating_kernels.profile_image import (
     SERVICE_WORDS,
 )
 from rating_kernels.tariff_table import Ints
-
-# What the catalogue no longer knows has no index, and no kernel row ever equals this.
-NOT_IN_CATALOGUE = -1
 
 
 def identifiers_of(profile: Profile) -> list[str]:

@@ -71,7 +71,7 @@ def kernel_world(
     for publication in (publication_of(one) for one in customers):
         records = Records(dict(publication.groups), {publication.customer_id: publication.profile})
         cache.install(0, records)
-        cache.directory.update(publication.directory)
+        cache.learn(*zip(*publication.directory, strict=True))
     limits = decision_limits(NO_HORIZON)
     for number in range(EVENTS_BEFORE):
         rows, text = _event_rows(cache, events, f"before{number}")
@@ -82,9 +82,8 @@ def kernel_world(
     copies = -(-groups // size)
     first_words, second_words = np.concatenate(images[:size]), np.concatenate(images[size:])
     places = np.cumsum([0, *(len(image) for image in images[: size - 1])])
-    profile_ends = cache.profile(customers[size].numbers.customer_id)
-    assert profile_ends is not None
-    step = profile_ends.at
+    first, second = (cache.profile_at(customers[n].numbers.customer_id) for n in (0, size))
+    step = second - first
     slots = (places[None, :] + np.arange(copies)[:, None] * len(first_words)).ravel()
     return KernelWorld(
         table=cache.table,
@@ -125,9 +124,8 @@ def _event_rows(cache: BalanceCache, events: list[dict[str, Any]], prefix: str) 
     ]
     decoded = decode_messages(message_columns(messages), cache.catalogue, MESSAGE_BYTES_MAX)
     rows = np.arange(len(decoded.words), dtype=np.int64)
-    entries = [entry for some in cache.directory.values() for entry in some]
-    read = ReadNow(set(decoded.identifiers()), {(entry.shard, entry.customer_id) for entry in entries})
-    wanted = resolve(cache, decoded.words, decoded.identifiers(), rows, np.zeros_like(rows), read, 1)
+    read = ReadNow(set(decoded.identifiers()))
+    wanted = resolve(cache, decoded, rows, np.zeros_like(rows), read, 1)
     assert not wanted, "everything is in the cache"
     return decoded.words, decoded.text
 

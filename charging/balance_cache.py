@@ -1,214 +1,251 @@
 """Pure. Hot balance groups and profiles, in arenas that kernels work on (ARCHITECTURE 5.5).
 
 The cache never decides what is true: a row is used while the store has not named it as changed since it
-was loaded. A profile is *ready* when it, the profiles and the groups it depends on (its own and those of
+was loaded. A profile is *ready* when it, the profiles and the groups it stands on (its own and those of
 owners whose pools it may use) are all here and none of them is stale. Neither absences nor marks are kept.
+No object is kept for a customer: all is in arrays, and a batch is resolved by one kernel (`resolve_rows`).
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
 from balance_store.group_record import unpack_group
 from balance_store.mark_record import is_mark
-from balance_store.profile_record import Profile, unpack_profile
-from balance_store.profile_words import identifiers_of, profile_words
+from balance_store.profile_record import profile_rows, unpack_profile
 from balance_store.requests import Changed, DirectoryEntry, Records
+from charging.cache_columns import (
+    NO_IMAGE,
+    STALE,
+    Customers,
+    Slots,
+    customers_with_room,
+    slots_with_room,
+)
+from charging.cached_profile import C_SHARD
+from charging.catalogue_indexes import catalogue_indexes
+from charging.compact_cache import (
+    NEEDS,
+    Arenas,
+    arena_ceilings,
+    empty_arenas,
+    memory_bytes,
+    recent_half,
+    used_of,
+)
+from charging.id_index import find_one, longer, numbers_of
+from charging.identifier_index import ENTRY_WORDS, WORD_BYTES, Identifiers, with_room
+from charging.install_group import DONE, NEEDS_WORDS, GroupTables, install_groups
+from charging.install_profile import COUNTERS, MEMBER_WORDS, ProfileTables, install_profiles
+from charging.learn_directory import learn_directory
+from charging.measure_profile import (
+    SHAPE_WORDS,
+    Z_GROUPS,
+    Z_MEMBERSHIPS,
+    Z_NAME_WORDS,
+    Z_SERVICES,
+    Z_WORDS,
+    measure_profiles,
+)
+from charging.resolve_rows import CacheTables
 from config.calendar_book import CalendarBook
 from config.compile_catalogue import CompiledCatalogue
-from rating_kernels.group_image import H_CALENDAR, H_CUSTOMER_ID, H_PROFILE_AT, H_TOUCHED, INFINITE_US
-from rating_kernels.group_layout import grown, image_words
+from rating_kernels.group_image import H_CALENDAR, H_PROFILE_AT, INFINITE_US, SECTIONS
+from rating_kernels.group_layout import grown
 from rating_kernels.profile_image import NO_PROFILE
 from rating_kernels.table_words import table_words
-from rating_kernels.tariff_table import Ints
+from rating_kernels.tariff_table import Bytes, Ints
 
-NO_SLOT = -1
-FIRST_ARENA_WORDS = 1 << 16
-# Words of the arenas for each group that may be here. Images that outgrew their place and profiles that were
-# read again leave holes; twice the expected size is time to close them.
-GROUP_WORDS = 512
-PROFILE_WORDS = 128
-
-
-class IdentifierSpan(NamedTuple):
-    """An identifier within a profile: its number, and the time from its first service to its last."""
-
-    number: int
-    from_us: int
-    to_us: int
-
-
-class CachedProfile:
-    """A profile in the arena, and what it stands on."""
-
-    __slots__ = ("at", "customer_id", "group_ids", "identifiers", "owner_ids", "profile", "shard", "used_in")
-
-    def __init__(self, profile: Profile, shard: int, at: int) -> None:
-        self.profile = profile
-        self.customer_id = profile.customer_id
-        self.shard = shard
-        self.at = at
-        self.used_in = 0  # number of the last batch that used it
-        self.owner_ids = tuple({m.owner_customer_id for m in profile.memberships})
-        owners = tuple({m.owner_group_id for m in profile.memberships})
-        self.group_ids = profile.group_ids + owners
-        self.identifiers = {
-            name: IdentifierSpan(
-                number,
-                min(s.valid_from_us for s in profile.services if s.identifier == name),
-                max(s.valid_to_us for s in profile.services if s.identifier == name),
-            )
-            for number, name in enumerate(identifiers_of(profile))
-        }
-
-
-class Missing(NamedTuple):
-    """What must be loaded from one shard before a customer's events can be decided."""
-
-    group_ids: set[int]
-    profile_ids: set[int]
+SHARDS_MAX = 1 << 16
 
 
 class BalanceCache:
-    """Groups by slot, profiles by customer, the directory's answers by identifier."""
+    """Groups by slot, customers by number, the directory's answers by identifier."""
 
-    def __init__(self, catalogue: CompiledCatalogue, groups_max: int) -> None:
+    def __init__(self, catalogue: CompiledCatalogue, rows_max: int) -> None:
         self.catalogue = catalogue
         self.table = table_words(catalogue.table)
         self.calendars = CalendarBook(catalogue.site.time_zone)
-        self._groups_max = groups_max
-        self.directory: dict[str, tuple[DirectoryEntry, ...]] = {}
+        self.rows_max = rows_max
         self.collections = 0
-        self._clear()
+        self._indexes = catalogue_indexes(catalogue)
+        self._looks = 0
+        self._take(empty_arenas(np.zeros(NEEDS, np.int64)))
 
-    def _clear(self) -> None:
-        self.words: Ints = np.zeros(FIRST_ARENA_WORDS, np.int64)
-        self._words_used = 0
-        self.profile_arena: Ints = np.zeros(FIRST_ARENA_WORDS, np.int64)
-        self._profile_words_used = 0
-        self.slot_at: Ints = np.full(1024, NO_SLOT, np.int64)
-        self.slot_group_id: Ints = np.zeros(1024, np.int64)
-        self.slot_shard: Ints = np.zeros(1024, np.int64)
-        self._slot_of: dict[int, int] = {}
-        self._profiles: dict[int, CachedProfile] = {}
-        # Profiles whose images are of another catalogue version; made again when they are used.
-        self._outdated: dict[int, CachedProfile] = {}
-        # Group -> the shard it was read from. A copy from a shard that the customer left is not theirs.
-        self._fresh_groups: dict[int, int] = {}
+    def _take(self, arenas: Arenas) -> None:
+        self.slots: Slots = arenas.slots
+        self.customers: Customers = arenas.customers
+        self.identifiers: Identifiers = arenas.identifiers
+        self.words: Ints = arenas.words
+        self._words_used = arenas.words_used
+        self.profile_arena: Ints = arenas.profiles
+        self._profile_words_used = arenas.profiles_used
+
+    def _arenas(self) -> Arenas:
+        return Arenas(
+            self.slots,
+            self.customers,
+            self.identifiers,
+            self.words,
+            self._words_used,
+            self.profile_arena,
+            self._profile_words_used,
+        )
 
     # What is here ------------------------------------------------------------------------------
 
     @property
     def groups(self) -> int:
-        """Groups in the cache, stale ones included."""
-        return len(self._slot_of)
+        """Groups that have a slot, stale ones included."""
+        return int(self.slots.used[0])
 
-    def profile(self, customer_id: int) -> CachedProfile | None:
-        """The customer's profile if it is here and was not named as changed."""
-        return self._profiles.get(customer_id)
+    @property
+    def slot_at(self) -> Ints:
+        """Offset in `words` of each slot's image."""
+        return self.slots.at
 
-    def ready(self, customer_id: int) -> CachedProfile | None:
-        """The customer's profile if it and all that it stands on are here."""
-        cached = self._up_to_date(customer_id)
-        if cached is None or any(self._fresh_groups.get(g) != cached.shard for g in cached.group_ids):
-            return None
-        if any(not self._lives_at(cached.shard, owner) for owner in cached.owner_ids):
-            return None
-        return cached
+    @property
+    def slot_shard(self) -> Ints:
+        """The shard of each slot's group; none where it is stale."""
+        return self.slots.fresh_in
 
-    def missing(self, customer_id: int) -> Missing:
-        """What has to be loaded for a customer that is not ready."""
-        cached = self._up_to_date(customer_id)
-        if cached is None:
-            return Missing(set(), {customer_id})
-        owners = {owner for owner in cached.owner_ids if not self._lives_at(cached.shard, owner)}
-        return Missing({g for g in cached.group_ids if self._fresh_groups.get(g) != cached.shard}, owners)
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of what is here, and of the columns with their room: what the daemon's memory has in it."""
+        return memory_bytes(self._arenas())
 
-    def _lives_at(self, shard: int, customer_id: int) -> bool:
-        """Whether the customer's profile is here as that shard has it."""
-        cached = self._up_to_date(customer_id)
-        return cached is not None and cached.shard == shard
-
-    def is_fresh(self, group_id: int) -> bool:
-        """Whether the group's image is here and was not named as changed."""
-        return group_id in self._fresh_groups
+    def slot_of(self, group_id: int) -> int:
+        """The slot of a group that has one."""
+        slot = find_one(self.slots.table, self.slots.ids, group_id)
+        assert slot >= 0, "the group was never here"
+        return slot
 
     def image_at(self, group_id: int) -> int:
         """Offset in `words` of a group that is here."""
-        return int(self.slot_at[self._slot_of[group_id]])
+        return int(self.slots.at[self.slot_of(group_id)])
 
-    def slot_of(self, group_id: int) -> int:
-        """The group's slot; a slot is given out before its image is here."""
-        slot = self._slot_of.get(group_id)
-        if slot is None:
-            slot = len(self._slot_of)
-            if slot == len(self.slot_at):
-                self.slot_at = np.concatenate([self.slot_at, np.full(slot, NO_SLOT, np.int64)])
-                self.slot_group_id = np.concatenate([self.slot_group_id, np.zeros(slot, np.int64)])
-                self.slot_shard = np.concatenate([self.slot_shard, np.zeros(slot, np.int64)])
-            self._slot_of[group_id] = slot
-            self.slot_group_id[slot] = group_id
-        return slot
+    def profile_at(self, customer_id: int) -> int:
+        """Offset in `profile_arena` of the customer's image; NO_PROFILE where it is not here or stale."""
+        number = find_one(self.customers.table, self.customers.ids, customer_id)
+        return NO_PROFILE if number < 0 else int(self.customers.at[number])
 
-    def _up_to_date(self, customer_id: int) -> CachedProfile | None:
-        """The profile with an image of the catalogue in use, if it is here."""
-        outdated = self._outdated.pop(customer_id, None)
-        if outdated is not None:
-            self._install_profile(outdated.shard, outdated.profile)
-            self._profiles[customer_id].used_in = outdated.used_in
-        return self._profiles.get(customer_id)
+    def has_group(self, shard: int, group_id: int) -> bool:
+        """Whether the group's image is here, as that shard had it, and not stale."""
+        slot = find_one(self.slots.table, self.slots.ids, group_id)
+        return slot >= 0 and bool(self.slots.fresh_in[slot] == shard)
+
+    def tables(self) -> CacheTables:
+        """What identifiers are resolved with; holds until something is installed, grown or collected."""
+        return CacheTables(self.identifiers, self.customers, self.slots, self.profile_arena)
+
+    def next_look(self) -> int:
+        """A number for the columns `seen`; it and a shard's number added to it were never given before."""
+        self._looks += SHARDS_MAX
+        return self._looks
 
     # What comes in -----------------------------------------------------------------------------
 
+    def learn(self, identifiers: Sequence[str], found: Sequence[tuple[DirectoryEntry, ...]]) -> None:
+        """Take what the directory says of these identifiers, in place of what it said before."""
+        names = [one.encode("utf-8", "replace") for one in identifiers]
+        rows = np.array(
+            [
+                (e.shard, e.customer_id, e.valid_from_us, e.valid_to_us or INFINITE_US)
+                for entries in found
+                for e in entries
+            ],
+            np.int64,
+        ).reshape(-1, 4)
+        text, first = _joined(names)
+        words = len(names) * (ENTRY_WORDS + 1) + len(text) // WORD_BYTES + len(rows) * ENTRY_WORDS
+        self.identifiers = with_room(self.identifiers, words, len(names))
+        self.customers = customers_with_room(self.customers, len(rows))
+        counts = np.array([len(entries) for entries in found], np.int64)
+        learn_directory(text, first, counts, rows, self.identifiers, self.customers)
+
     def install(self, shard: int, records: Records) -> None:
-        """Take records as the store gave them; None, or a mark, removes what is here of that shard."""
-        self.forget_rows(shard, frozenset(records.groups), frozenset(records.profiles))
-        for record in records.profiles.values():
-            if record is not None and not is_mark(record):
-                self._install_profile(shard, unpack_profile(record))
-        for group_id, record in records.groups.items():
-            if record is not None:
-                self._install_group(shard, group_id, unpack_group(record))
+        """Take records as the store gave them; None, or a mark, removes what is here of that shard.
 
-    def _install_profile(self, shard: int, profile: Profile) -> None:
-        words = profile_words(profile, self.catalogue, self.slot_of)
-        at = self._profile_words_used
-        self.profile_arena = _with_room(self.profile_arena, at + len(words))
-        self.profile_arena[at : at + len(words)] = words
-        self._profile_words_used = at + len(words)
-        self._outdated.pop(profile.customer_id, None)
-        self._profiles[profile.customer_id] = CachedProfile(profile, shard, at)
-        for group_id in profile.group_ids:
-            self.slot_shard[self.slot_of(group_id)] = shard
-            if group_id in self._fresh_groups:
-                self.words[self.image_at(group_id) + H_PROFILE_AT] = at
+        Raises ValueError on damaged ones.
+        """
+        profiles = [profile_rows(r) for r in records.profiles.values() if r is not None and not is_mark(r)]
+        if len(profiles) < len(records.profiles) or None in records.groups.values():
+            gone = frozenset(c for c, r in records.profiles.items() if r is None or is_mark(r))
+            self.forget_rows(shard, frozenset(g for g, r in records.groups.items() if r is None), gone)
+        if profiles:
+            self._install_profiles(shard, profiles)
+        groups = {g: record for g, record in records.groups.items() if record is not None}
+        if groups:
+            self._install_groups(shard, groups)
 
-    def _install_group(self, shard: int, group_id: int, image: Ints) -> None:
-        slot = self.slot_of(group_id)
-        at = int(self.slot_at[slot])
-        if at == NO_SLOT or image_words(self.words, at) < len(image):
-            at = self._take(len(image))
-            self.slot_at[slot] = at
-        self.words[at : at + len(image)] = image
-        self.words[at + H_CALENDAR] = self.calendars.index_of(self.words, at)
-        self.words[at + H_TOUCHED] = 0
-        owner = self._profiles.get(int(image[H_CUSTOMER_ID]))
-        self.words[at + H_PROFILE_AT] = NO_PROFILE if owner is None else owner.at
-        self.slot_shard[slot] = shard
-        self._fresh_groups[group_id] = shard
+    def _install_profiles(self, shard: int, records: list[bytes]) -> None:
+        data, first = _joined(records)
+        shapes = np.zeros((len(records), SHAPE_WORDS), np.int64)
+        sound = measure_profiles(data, first, shapes)
+        if sound == len(records):
+            self._make_room(shapes)
+            tables = ProfileTables(
+                self.profile_arena,
+                self._profile_words_used,
+                self.identifiers,
+                self.customers,
+                self.slots,
+                self.words,
+                self._indexes,
+                np.zeros((int(shapes[:, Z_MEMBERSHIPS].max()), MEMBER_WORDS), np.int64),
+                np.zeros(COUNTERS, np.int64),
+            )
+            sound = install_profiles(data, first, shapes, shard, tables)
+        if sound < len(records):
+            unpack_profile(records[sound])  # it says what is wrong
+            raise ValueError("a profile that names a membership it does not have")
+
+    def _make_room(self, shapes: Ints) -> None:
+        """Room for profiles of these shapes and everything that they name."""
+        needs = shapes.sum(axis=0)
+        members, services = int(needs[Z_MEMBERSHIPS]), int(needs[Z_SERVICES])
+        self.slots = slots_with_room(self.slots, services + int(needs[Z_GROUPS]) + members)
+        self.customers = customers_with_room(self.customers, len(shapes) + members)
+        self.identifiers = with_room(self.identifiers, int(needs[Z_NAME_WORDS]), services)
+        self.profile_arena = _with_room(self.profile_arena, int(self._profile_words_used[0] + needs[Z_WORDS]))
+
+    def _install_groups(self, shard: int, records: dict[int, bytes]) -> None:
+        data, first = _joined(list(records.values()))
+        group_ids = np.fromiter(records, np.int64, len(records))
+        self.slots = slots_with_room(self.slots, len(records))
+        counts, capacities, slots = (np.zeros(n, np.int64) for n in (SECTIONS, SECTIONS, len(records)))
+        done, status = 0, NEEDS_WORDS
+        while status == NEEDS_WORDS:
+            tables = GroupTables(
+                self.words,
+                self._words_used,
+                self.slots,
+                self.customers,
+                self.calendars.keys,
+                counts,
+                capacities,
+            )
+            done, status, needed = install_groups(data, first, group_ids, done, shard, tables, slots)
+            self.words = _with_room(self.words, int(self._words_used[0]) + needed)
+        if status != DONE:
+            unpack_group(records[int(group_ids[done])])  # it says what is wrong
+            raise AssertionError("a record that is sound alone was not taken")
+        self._name_calendars(slots)
+
+    def _name_calendars(self, slots: Ints) -> None:
+        """Compile the calendars that the book did not have."""
+        at = self.slots.at[slots]
+        for image in at[self.words[at + H_CALENDAR] < 0].tolist():
+            self.words[image + H_CALENDAR] = self.calendars.index_of(self.words, image)
 
     def grow(self, slot: int, section: int) -> None:
         """Lay a group out again with more room in a section; a kernel asked for it."""
-        image = grown(self.words, int(self.slot_at[slot]), section)
-        at = self._take(len(image))
+        image = grown(self.words, int(self.slots.at[slot]), section)
+        at = int(self._words_used[0])
+        self.words = _with_room(self.words, at + len(image))
         self.words[at : at + len(image)] = image
-        self.slot_at[slot] = at
-
-    def _take(self, words: int) -> int:
-        at = self._words_used
-        self.words = _with_room(self.words, at + words)
-        self._words_used = at + words
-        return at
+        self._words_used[0] = at + len(image)
+        self.slots.at[slot] = at
 
     # What goes out -----------------------------------------------------------------------------
 
@@ -224,85 +261,58 @@ class BalanceCache:
 
         A customer who came from there may be here as another shard has them: that copy stays.
         """
-        for group_id in group_ids:
-            if self._fresh_groups.get(group_id) == shard:
-                del self._fresh_groups[group_id]
-        for customer_id in profile_ids:
-            for known in (self._profiles, self._outdated):
-                cached = known.get(customer_id)
-                if cached is not None and cached.shard == shard:
-                    del known[customer_id]
+        if group_ids:
+            slots = numbers_of(self.slots.table, self.slots.ids, np.fromiter(group_ids, np.int64))
+            self.slots.fresh_in[slots[self.slots.fresh_in[slots] == shard]] = STALE
+        if profile_ids:
+            numbers = numbers_of(self.customers.table, self.customers.ids, np.fromiter(profile_ids, np.int64))
+            here = numbers[self.customers.at[numbers] != NO_IMAGE]
+            mine = here[self.profile_arena[self.customers.at[here] - C_SHARD] == shard]
+            self.customers.at[mine] = NO_IMAGE
 
     def forget_shard(self, shard: int) -> None:
         """Drop every row of a shard."""
-        groups = [group_id for group_id, where in self._fresh_groups.items() if where == shard]
-        known = [*self._profiles.values(), *self._outdated.values()]
-        profiles = [cached.customer_id for cached in known if cached.shard == shard]
-        self.forget_rows(shard, frozenset(groups), frozenset(profiles))
+        self.slots.fresh_in[self.slots.fresh_in == shard] = STALE
+        here = np.flatnonzero(self.customers.at != NO_IMAGE)
+        mine = here[self.profile_arena[self.customers.at[here] - C_SHARD] == shard]
+        self.customers.at[mine] = NO_IMAGE
 
     def is_full(self) -> bool:
         """Whether the ceiling is passed: time to `collect`."""
-        return (
-            len(self._slot_of) > self._groups_max
-            or self._words_used > self._groups_max * GROUP_WORDS
-            or self._profile_words_used > self._groups_max * PROFILE_WORDS
-        )
+        return bool((used_of(self._arenas()) > arena_ceilings(self.rows_max)).any())
 
     def collect(self) -> None:
-        """Keep the half of the profiles that was used last.
+        """Keep the profiles that were used last, as many as half of the ceiling holds.
 
         Must not run while a batch stands on slots or offsets: they are given out anew.
         """
-        known = [*self._profiles.values(), *self._outdated.values()]
-        kept = sorted(known, key=lambda cached: -cached.used_in)
-        kept = kept[: max(1, self._groups_max // 2)]
-        old_words, old_slot_at, old_slots, old_fresh = (
-            self.words,
-            self.slot_at,
-            self._slot_of,
-            self._fresh_groups,
-        )
-        self._clear()
-        self.directory.clear()
+        self._take(recent_half(self._arenas(), arena_ceilings(self.rows_max)))
         self.collections += 1
-        for cached in kept:
-            self._install_profile(cached.shard, cached.profile)
-            self._profiles[cached.customer_id].used_in = cached.used_in
-        for cached in kept:
-            for group_id in cached.group_ids:
-                if old_fresh.get(group_id) == cached.shard and group_id not in self._fresh_groups:
-                    at = int(old_slot_at[old_slots[group_id]])
-                    self._install_group(
-                        cached.shard, group_id, old_words[at : at + image_words(old_words, at)]
-                    )
 
     def switch(self, catalogue: CompiledCatalogue) -> None:
-        """Go on with another catalogue version. Groups hold ids and stay; images of profiles hold indexes.
+        """Go on with another catalogue version. Groups hold ids and stay; images of profiles hold indexes and go.
 
         Must not run while a batch stands on slots or offsets, as `collect`.
         """
         zone_changed = catalogue.site.time_zone != self.catalogue.site.time_zone
         self.catalogue = catalogue
         self.table = table_words(catalogue.table)
+        self._indexes = catalogue_indexes(catalogue)
+        self.customers.at[:] = NO_IMAGE
+        self._profile_words_used[0] = 0
         if zone_changed:
             self.calendars = CalendarBook(catalogue.site.time_zone)
-            self._clear()
-            return
-        self._outdated |= self._profiles
-        self._profiles = {}
-        self._profile_words_used = 0
-        at = self.slot_at[: len(self._slot_of)]
-        self.words[at[at != NO_SLOT] + H_PROFILE_AT] = NO_PROFILE
+            self.slots.fresh_in[:] = STALE
+        at = self.slots.at[: self.groups]
+        self.words[at[at != NO_IMAGE] + H_PROFILE_AT] = NO_PROFILE
 
 
-def covers(entry: DirectoryEntry, time_us: int) -> bool:
-    """Whether a directory entry speaks of this time."""
-    return entry.valid_from_us <= time_us < (entry.valid_to_us or INFINITE_US)
+def _joined(texts: Sequence[bytes]) -> tuple[Bytes, Ints]:
+    """One after the other, and where each begins and the last ends."""
+    first = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=first[1:])
+    return np.frombuffer(b"".join(texts), np.uint8), first
 
 
 def _with_room(words: Ints, needed: int) -> Ints:
-    if needed <= len(words):
-        return words
-    larger = np.zeros(max(needed, len(words) * 2), np.int64)
-    larger[: len(words)] = words
-    return larger
+    return words if needed <= len(words) else longer(words, max(needed, 2 * len(words)))

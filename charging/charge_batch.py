@@ -25,7 +25,6 @@ from charging.decide_batch import (
     decide_and_note,
     decide_rows,
     floor_commit,
-    rows_by_shard,
     told_floors,
     with_newest,
 )
@@ -33,6 +32,7 @@ from charging.follow_marks import TurnStore, follow_marks, take_answer
 from charging.metrics import Metrics
 from charging.ownership import Ownership
 from charging.resolve_events import ReadNow, Wanted, resolve
+from charging.shard_parts import parts_by_shard
 from charging.shard_sessions import ShardSessions
 from charging.unsent_commits import UnsentCommits
 from rating_kernels.batch_columns import L_BATCH_NO
@@ -159,8 +159,7 @@ class BatchCharger:
             while True:
                 wanted = resolve(
                     self._sessions.cache,
-                    batch.events,
-                    batch.decoded.identifiers(),
+                    batch.decoded,
                     rows,
                     batch.row_shard,
                     read,
@@ -176,10 +175,7 @@ class BatchCharger:
             if wanted.identifiers:
                 names = sorted(wanted.identifiers)
                 found = await self._sessions.store.find_identifiers(names)
-                cache.directory.update({n: e for n, e in zip(names, found, strict=True) if e})
-                for name, entries in zip(names, found, strict=True):
-                    if not entries:
-                        cache.directory.pop(name, None)
+                cache.learn(names, found)
                 read.directory_was_read(wanted.identifiers)
             loads = {
                 shard: (missing.group_ids, missing.profile_ids) for shard, missing in wanted.records.items()
@@ -206,8 +202,8 @@ class BatchCharger:
             batch.decisions = (
                 decide_rows(*call) if batch.steps is None else decide_and_note(*call, batch.steps)
             )
-            touched = batch.decisions.touched[: batch.decisions.used[2]].copy()
-            shard_rows = rows_by_shard(rows, batch.events, batch.row_shard, self._sessions.shards)
+            touched = batch.decisions.touched[: batch.decisions.used[2]]
+            parts = parts_by_shard(cache, batch.events, rows, batch.row_shard, touched, self._sessions.shards)
             commits = {
                 shard: build_commit(
                     cache,
@@ -216,14 +212,13 @@ class BatchCharger:
                     self._random_tag(),
                     self._caller,
                     batch.events,
-                    mine,
+                    part,
                     batch.decisions,
-                    touched,
                     owned,
                 )
-                for shard, mine in shard_rows.items()
+                for shard, part in parts.items()
             }
-        return UnsentCommits(commits, shard_rows)
+        return UnsentCommits(commits, {shard: part.rows for shard, part in parts.items()})
 
     async def _send(self, commits: list[Commit], owned: dict[int, Ownership]) -> set[int]:
         """One call a shard; returns the shards that refused it."""

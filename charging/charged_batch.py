@@ -8,7 +8,7 @@ from charging.decide_batch import Steps, room_for
 from charging.decoded_batch import DecodedBatch
 from charging.messages import M_PARTITION, M_TIMESTAMP_MS, message_hash
 from charging.ownership import Decided, Ownership
-from charging.resolve_events import NOWHERE
+from charging.resolve_rows import NOWHERE
 from rating_kernels.batch_words import (
     DECIDED,
     EVENT_INDEX,

@@ -12,13 +12,12 @@ from balance_store.packed_records import packed_groups
 from balance_store.requests import Commit, Records, Usage, Version
 from charging.balance_cache import BalanceCache
 from charging.ownership import Ownership
-from charging.resolve_events import NOWHERE
+from charging.shard_parts import ShardPart
 from config.settings import Charging
 from rating_kernels.batch_columns import BATCH_DONE, BATCH_GROW_GROUP
-from rating_kernels.batch_words import OFFSET, PARTITION, PROFILE_AT, DecisionWords
+from rating_kernels.batch_words import OFFSET, PARTITION, DecisionWords
 from rating_kernels.decide_events import decide_events
 from rating_kernels.group_image import SECTIONS
-from rating_kernels.profile_image import P_CUSTOMER_ID
 from rating_kernels.tariff_table import Bytes, Ints
 from rating_kernels.trace import noted_steps
 from rating_kernels.workspace import new_workspace
@@ -119,13 +118,6 @@ def _until_done(
             out = out.grown()
 
 
-def rows_by_shard(rows: Ints, events: Ints, row_shard: Ints, shards: int) -> dict[int, Ints]:
-    """Rows of each shard; what belongs to no customer goes to its partition's home shard."""
-    home = events[rows, PARTITION] % shards
-    shard = np.where(row_shard[rows] == NOWHERE, home, row_shard[rows])
-    return {int(one): rows[shard == one] for one in np.unique(shard)}
-
-
 def build_commit(
     cache: BalanceCache,
     shard: int,
@@ -133,21 +125,12 @@ def build_commit(
     tag: bytes,
     caller: bytes,
     events: Ints,
-    rows: Ints,
+    part: ShardPart,
     decisions: DecisionWords,
-    touched: Ints,
     owned: dict[int, Ownership],
 ) -> Commit:
-    """All that one shard has to take for these rows: new records, what they stood on, decisions, floors."""
-    written = packed_groups(cache.words, cache.slot_at[touched[cache.slot_shard[touched] == shard]])
-    read_groups: set[int] = set()
-    read_profiles: set[int] = set()
-    for customer_id in _customers(cache, events, rows):
-        cached = cache.profile(customer_id)
-        assert cached is not None, "a customer's rows were decided without its profile"
-        read_groups.update(cached.group_ids)
-        read_profiles.add(customer_id)
-        read_profiles.update(cached.owner_ids)
+    """All that one shard has to take of a batch: new records, what they stood on, decisions, floors."""
+    written = packed_groups(cache.words, cache.slot_at[part.touched])
     version = cache.catalogue.version
     return Commit(
         shard=shard,
@@ -156,8 +139,8 @@ def build_commit(
         caller=caller,
         catalogue_version=version,
         writes=Records(written, {}),
-        read_group_ids=np.setdiff1d(np.fromiter(read_groups, np.int64), written.ids),
-        read_profile_ids=np.fromiter(read_profiles, np.int64),
+        read_group_ids=part.read_group_ids,
+        read_profile_ids=part.read_profile_ids,
         usage=tuple(
             Usage(
                 partition,
@@ -166,7 +149,7 @@ def build_commit(
                 int(events[mine, OFFSET].max()),
                 owned[partition].floor_for(shard),
             )
-            for partition, mine in _rows_by_partition(rows, events)
+            for partition, mine in _rows_by_partition(part.rows, events)
             if partition in owned
         ),
     )
@@ -201,13 +184,6 @@ def told_floors(commit: Commit, owned: dict[int, Ownership]) -> None:
     for usage in commit.usage:
         if usage.partition in owned:
             owned[usage.partition].told_floor(commit.shard, usage.floor)
-
-
-def _customers(cache: BalanceCache, events: Ints, rows: Ints) -> list[int]:
-    profile_at = np.unique(events[rows, PROFILE_AT])
-    known = profile_at[profile_at != NOWHERE]
-    customers: list[int] = cache.profile_arena[known + P_CUSTOMER_ID].tolist()
-    return customers
 
 
 def _rows_by_partition(rows: Ints, events: Ints) -> list[tuple[int, Ints]]:

@@ -5,13 +5,34 @@ NO_SERVICE before a read of the directory and, after it, of the shard.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from balance_store.requests import DirectoryEntry
-from charging.balance_cache import BalanceCache, CachedProfile, Missing, covers
-from rating_kernels.batch_words import IDENTIFIER_NO, OUTCOME, PROFILE_AT, TIME_US
+import numpy as np
+
+from charging.balance_cache import BalanceCache
+from charging.decoded_batch import S_SERVICE_AT, S_SERVICE_LENGTH, DecodedBatch
+from charging.resolve_rows import (
+    D_ROW,
+    DOUBT_WORDS,
+    FOUND_WORDS,
+    LACK_WORDS,
+    N_DOUBTS,
+    N_GROUPS,
+    N_PROFILES,
+    NOT_IN_DIRECTORY,
+    NOWHERE,
+    Notes,
+    resolve_rows,
+)
+from rating_kernels.batch_words import OUTCOME
 from rating_kernels.tariff_table import Ints
 
-NOWHERE = -1  # profile offset or shard of an event that belongs to no customer
+
+class Missing(NamedTuple):
+    """What must be loaded from one shard before events can be decided."""
+
+    group_ids: set[int]
+    profile_ids: set[int]
 
 
 @dataclass
@@ -45,8 +66,7 @@ class Wanted:
 
 def resolve(
     cache: BalanceCache,
-    events: Ints,
-    identifiers: list[str],
+    decoded: DecodedBatch,
     rows: Ints,
     row_shard: Ints,
     read: ReadNow,
@@ -57,82 +77,67 @@ def resolve(
     Rows whose outcome is set keep profile_at = -1. Call again after reading what is wanted; what stays
     unknown although it was read in `read` belongs to nobody.
     """
+    notes = _resolve_and_note(cache, decoded, rows, row_shard, batch_no)
+    doubts, profiles, groups = notes.counts.tolist()
     wanted = Wanted()
-    heads = events[rows][:, [OUTCOME, TIME_US]].tolist()
-    for row, (outcome, time_us) in zip(rows.tolist(), heads, strict=True):
-        if outcome != 0:
-            continue
-        identifier = identifiers[row]
-        entry = _entry(cache.directory.get(identifier, ()), time_us)
-        if entry is None:
-            if identifier not in read.identifiers:
-                wanted.identifiers.add(identifier)
-            events[row, PROFILE_AT] = NOWHERE
-            row_shard[row] = NOWHERE
-            continue
-        entry = _moved(cache, identifier, entry, read)
-        cached = _ready_profile(cache, identifier, entry, read, wanted)
-        if cached is None:
-            events[row, PROFILE_AT] = NOWHERE
-            row_shard[row] = NOWHERE
-            continue
-        cached.used_in = batch_no
-        span = cached.identifiers.get(identifier)
-        if span is None or not span.from_us <= time_us < span.to_us:
-            _look_again(identifier, cached, read, wanted)
-        events[row, PROFILE_AT] = NOWHERE if span is None else cached.at
-        events[row, IDENTIFIER_NO] = 0 if span is None else span.number
-        row_shard[row] = cached.shard
+    doubtful = notes.doubts[:doubts]
+    names = _identifiers(decoded, doubtful[:, D_ROW])
+    for identifier, (_, why, customer_id, shard) in zip(names, doubtful.tolist(), strict=True):
+        if identifier not in read.identifiers:
+            wanted.identifiers.add(identifier)
+        elif why != NOT_IN_DIRECTORY and (shard, customer_id) not in read.profiles:
+            # A number may have changed hands since directory and profile were read: both again, in that order.
+            wanted.profiles[customer_id] = shard
+    nobody_there = False
+    for named, customer_id, by_directory in notes.profiles[:profiles].tolist():
+        shard = read.lives_at.get(customer_id, named) if by_directory else named
+        if (shard, customer_id) not in read.profiles:
+            wanted.records.setdefault(shard, Missing(set(), set())).profile_ids.add(customer_id)
+        else:
+            nobody_there = True
+    for shard, group_id, _ in notes.groups[:groups].tolist():
+        wanted.records.setdefault(shard, Missing(set(), set())).group_ids.add(group_id)
+    if nobody_there:
+        # The directory that named the shard may be older than a move.
+        open_rows = rows[(decoded.words[rows, OUTCOME] == 0) & (row_shard[rows] == NOWHERE)]
+        wanted.identifiers |= set(_identifiers(decoded, open_rows)) - read.identifiers
     return wanted
 
 
-def _entry(entries: tuple[DirectoryEntry, ...], time_us: int) -> DirectoryEntry | None:
-    """The entry that speaks of this time, else the latest one: the profile will say whether it holds."""
-    for entry in entries:
-        if covers(entry, time_us):
-            return entry
-    return entries[-1] if entries else None
+def _identifiers(decoded: DecodedBatch, rows: Ints) -> list[str]:
+    """The identifiers of these rows: each customer that is not here comes by this way once or twice."""
+    text = decoded.text.data
+    places = decoded.spans[rows][:, [S_SERVICE_AT, S_SERVICE_LENGTH]].tolist()
+    return [str(text[at : at + length], "utf-8", "replace") for at, length in places]
 
 
-def _moved(cache: BalanceCache, identifier: str, entry: DirectoryEntry, read: ReadNow) -> DirectoryEntry:
-    """The entry, pointing to where a mark said; the directory's copy here too, which is a hint as it was before."""
-    shard = read.lives_at.get(entry.customer_id, entry.shard)
-    if shard == entry.shard:
-        return entry
-    cache.directory[identifier] = tuple(
-        one._replace(shard=shard) if one.customer_id == entry.customer_id else one
-        for one in cache.directory[identifier]
-    )
-    return entry._replace(shard=shard)
-
-
-def _ready_profile(
-    cache: BalanceCache, identifier: str, entry: DirectoryEntry, read: ReadNow, wanted: Wanted
-) -> CachedProfile | None:
-    """The customer's profile with all it stands on, or None with what is missing noted.
-
-    All of it is read from one shard, the one that the profile was read from.
-    """
-    cached = cache.ready(entry.customer_id)
-    if cached is not None:
-        return cached
-    known = cache.profile(entry.customer_id)
-    shard = entry.shard if known is None else known.shard
-    missing = cache.missing(entry.customer_id)
-    lacking = {one for one in missing.profile_ids if (shard, one) not in read.profiles}
-    if lacking or missing.group_ids:
-        at_shard = wanted.records.setdefault(shard, Missing(set(), set()))
-        at_shard.group_ids.update(missing.group_ids)
-        at_shard.profile_ids.update(lacking)
-    elif identifier not in read.identifiers:
-        # Nobody is there: the directory that named the shard may be older than a move.
-        wanted.identifiers.add(identifier)
-    return None
-
-
-def _look_again(identifier: str, cached: CachedProfile, read: ReadNow, wanted: Wanted) -> None:
-    """A number may have changed hands since directory and profile were read: read both, in that order."""
-    if identifier not in read.identifiers:
-        wanted.identifiers.add(identifier)
-    elif (cached.shard, cached.customer_id) not in read.profiles:
-        wanted.profiles[cached.customer_id] = cached.shard
+def _resolve_and_note(
+    cache: BalanceCache, decoded: DecodedBatch, rows: Ints, row_shard: Ints, batch_no: int
+) -> Notes:
+    """The kernel, with as much room for notes as it asks for."""
+    found = np.empty((len(rows), FOUND_WORDS), np.int64)
+    room = 2 * len(rows)
+    while True:
+        notes = Notes(
+            np.empty((len(rows), DOUBT_WORDS), np.int64),
+            np.empty((room, LACK_WORDS), np.int64),
+            np.empty((room, LACK_WORDS), np.int64),
+            np.empty(3, np.int64),
+        )
+        resolve_rows(
+            decoded.words,
+            decoded.text,
+            decoded.spans[:, S_SERVICE_AT],
+            decoded.spans[:, S_SERVICE_LENGTH],
+            rows,
+            row_shard,
+            cache.tables(),
+            batch_no,
+            cache.next_look(),
+            found,
+            notes,
+        )
+        room = int(notes.counts[[N_PROFILES, N_GROUPS]].max())
+        if room <= len(notes.profiles):
+            assert notes.counts[N_DOUBTS] <= len(rows)
+            return notes

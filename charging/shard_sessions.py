@@ -84,7 +84,7 @@ class ShardSessions:
                 )
             self._hear(shard, answer.changed, answer.version)
             # Somebody else's load may have brought a group meanwhile, and a decision may have changed it since.
-            groups = {g: r for g, r in answer.records.groups.items() if not self.cache.is_fresh(g)}
+            groups = {g: r for g, r in answer.records.groups.items() if not self.cache.has_group(shard, g)}
             self.cache.install(shard, answer.records._replace(groups=groups))
             return answer
 

@@ -182,7 +182,13 @@ class Charging(Struct, frozen=True, forbid_unknown_fields=True):
         int, _meta("cycles", "ended cycles a group keeps for billing; half a year of monthly bills", 1, 64)
     ] = 6
     cache_rows_max: Annotated[
-        int, _meta("balance groups", "about 1 KiB each; the daemon's memory has a ceiling", 100, 100_000_000)
+        int,
+        _meta(
+            "balance groups",
+            "about 2 KiB each with the customer, never above 4.5; past it the half used last stays",
+            100,
+            100_000_000,
+        ),
     ] = 200_000
     message_bytes_max: Annotated[
         int,

@@ -81,7 +81,7 @@ FORMS = {
     "group": (group_record(), lambda record: pack_group(unpack_group(record), 0)),
     "decisions": (entry_of(4, EVENTS), lambda entry: entry_of(*unpack_decisions(entry))),
 }
-PROFILE = pack_profile(next(c.profile for c in sample_world().cache._profiles.values()))
+PROFILE = pack_profile(next(iter(sample_world().profiles.values())))
 
 
 def refused_or_whole(form: str, record: bytes) -> bool:

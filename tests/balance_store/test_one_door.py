@@ -32,11 +32,11 @@ async def store_of_two(reservation_ms: int = 50, shards: int = 1) -> tuple[Model
     """A store that holds C1 and C2, and their group ids with their customers."""
     store = ModelStore(shards, clock_ms=lambda: 0, reservation_ms=reservation_ms)
     groups, profiles, owners = {}, {}, {}
-    for cached in WORLD.cache._profiles.values():
-        (group_id,) = cached.profile.group_ids
+    for profile in WORLD.profiles.values():
+        (group_id,) = profile.group_ids
         groups[group_id] = pack_group(WORLD.cache.words, WORLD.cache.image_at(group_id))
-        profiles[cached.customer_id] = pack_profile(cached.profile)
-        owners[group_id] = cached.customer_id
+        profiles[profile.customer_id] = pack_profile(profile)
+        owners[group_id] = profile.customer_id
     seen = (await store.load(load(None))).version
     await store.commit(commit(seen, writes=Records(groups, profiles)))
     return store, owners

@@ -129,11 +129,11 @@ def records():
     """A real record of each kind."""
     world = sample_world()
     world.charge(*(data(3, f"e{n}", 3_000) for n in range(5)))
-    (cached,) = (c for c in world.cache._profiles.values() if c.profile.memberships)
+    (profile,) = (one for one in world.profiles.values() if one.memberships)
     batch, decisions = decided_batch()
     return {
         "group": (world.record("C2"), unpack_group),
-        "profile": (pack_profile(cached.profile), unpack_profile),
+        "profile": (pack_profile(profile), unpack_profile),
         "decisions": (pack_decisions(batch, np.arange(2), decisions, 4), unpack_decisions),
     }
 
@@ -166,8 +166,8 @@ def test_decisions_come_back_as_they_were():
 
 def test_a_profile_comes_back_as_it_was():
     world = sample_world()
-    for cached in world.cache._profiles.values():
-        assert unpack_profile(pack_profile(cached.profile)) == cached.profile
+    for profile in world.profiles.values():
+        assert unpack_profile(pack_profile(profile)) == profile
 
 
 def test_a_profile_of_the_former_schema_is_still_read():

@@ -1,12 +1,12 @@
 """What the daemon believes of customers who moved: only what it read from the shard where they live."""
 
-import msgspec
-
 from balance_store.mark_record import MARK_SCHEMA, Mark, pack_mark
+from balance_store.profile_record import unpack_profile
 from balance_store.requests import Changed, LoadAnswer, Records, Version
 from charging.balance_cache import BalanceCache
 from charging.follow_marks import take_answer
 from charging.resolve_events import ReadNow
+from rating_kernels.profile_image import NO_PROFILE
 from tests.simulation.make_world import publications, sample
 
 NOTHING = Changed(unknown=False, group_ids=frozenset(), profile_ids=frozenset())
@@ -23,8 +23,7 @@ def family():
 
 
 def owners(publication) -> list[int]:
-    profile = msgspec.msgpack.decode(publication.profile)
-    return [member[2] for member in profile[3]]
+    return [member.owner_customer_id for member in unpack_profile(publication.profile).memberships]
 
 
 def records(*some) -> Records:
@@ -32,19 +31,6 @@ def records(*some) -> Records:
         {group: record for one in some for group, record in one.groups},
         {one.customer_id: one.profile for one in some},
     )
-
-
-def test_a_copy_from_a_shard_that_the_family_left_does_not_count():
-    member, owner = family()
-    cache = BalanceCache(sample(), 100)
-    cache.install(0, records(owner))
-    cache.install(1, records(member))
-    assert cache.ready(member.customer_id) is None
-    missing = cache.missing(member.customer_id)
-    assert missing.profile_ids == {owner.customer_id}
-    assert missing.group_ids == {group for group, _ in owner.groups}
-    cache.install(1, records(owner))
-    assert cache.ready(member.customer_id).shard == 1
 
 
 def test_what_the_left_shard_says_does_not_touch_the_copy_of_the_new_one():
@@ -56,9 +42,10 @@ def test_what_the_left_shard_says_does_not_touch_the_copy_of_the_new_one():
     cache.forget(0, Changed(unknown=False, group_ids=groups, profile_ids=ids))
     mark = pack_mark(Mark(MARK_SCHEMA, member.customer_id, 1, 1))
     cache.install(0, Records(dict.fromkeys(groups), {member.customer_id: mark, owner.customer_id: None}))
-    assert cache.ready(member.customer_id) is not None
+    assert all(cache.profile_at(one.customer_id) != NO_PROFILE for one in (member, owner))
+    assert all(cache.has_group(1, group) for group in groups)
     cache.install(1, Records({}, {member.customer_id: mark}))
-    assert cache.profile(member.customer_id) is None
+    assert cache.profile_at(member.customer_id) == NO_PROFILE
 
 
 def test_a_mark_is_no_read_and_what_changed_since_is_none_either():

@@ -8,7 +8,8 @@ import numpy as np
 
 from balance_store.decision_record import DecidedEvent, decided_events
 from balance_store.group_record import pack_group
-from balance_store.requests import Records
+from balance_store.profile_record import Profile, unpack_profile
+from balance_store.requests import DirectoryEntry, Records
 from charging.balance_cache import BalanceCache
 from charging.decide_batch import Steps, decide_and_note, decide_rows, decision_limits, room_for
 from charging.decode_events import decode_messages
@@ -51,16 +52,18 @@ class KernelWorld:
         self.limits = decision_limits(settings)
         self.people = people_of(customers)
         self.group_of: dict[str, int] = {}
-        self._customer_ids: set[int] = set()
+        self.profiles: dict[int, Profile] = {}
+        directory: dict[str, tuple[DirectoryEntry, ...]] = {}
         for customer in customers:
             publication = publication_of(customer)
-            self._customer_ids.add(publication.customer_id)
+            self.profiles[publication.customer_id] = unpack_profile(publication.profile)
             records = Records(dict(publication.groups), {publication.customer_id: publication.profile})
             self.cache.install(0, records)
             for identifier, entries in publication.directory:
-                known = self.cache.directory.get(identifier, ())
-                self.cache.directory[identifier] = tuple(dict.fromkeys(known + entries))
+                known = directory.get(identifier, ())
+                directory[identifier] = tuple(dict.fromkeys(known + entries))
             self.group_of[customer.line.customer] = customer.numbers.group_id
+        self.cache.learn(list(directory), list(directory.values()))
         self._offsets = itertools.count()
         self._batches = itertools.count(1)
 
@@ -89,11 +92,9 @@ class KernelWorld:
         messages = [Message(0, next(self._offsets), 0, msgspec.json.encode(event), ()) for event in events]
         decoded = decode_messages(message_columns(messages), self.catalogue, MESSAGE_BYTES_MAX)
         rows = np.arange(len(decoded.words), dtype=np.int64)
-        read = ReadNow(set(decoded.identifiers()), {(0, one) for one in self._customer_ids})
+        read = ReadNow(set(decoded.identifiers()), {(0, one) for one in self.profiles})
         batch_no = next(self._batches)
-        wanted = resolve(
-            self.cache, decoded.words, decoded.identifiers(), rows, np.zeros_like(rows), read, batch_no
-        )
+        wanted = resolve(self.cache, decoded, rows, np.zeros_like(rows), read, batch_no)
         assert not wanted, "everything is in the cache"
         self.limits[L_BATCH_NO] = batch_no
         out = decide(self.cache, self.limits, decoded.words, decoded.text, rows, room_for(len(decoded.words)))

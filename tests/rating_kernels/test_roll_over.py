@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balance_store.group_record import unpack_group
+from balance_store.group_record import pack_group, unpack_group
+from balance_store.requests import Records
 from billing_batch.cut_cycle import CutTools
 from config.settings import Charging
 from rating_kernels.batch_columns import IMPACT_OWED
@@ -180,13 +181,12 @@ def test_the_cut_of_billing_keeps_the_same():
     for one in (by_event, by_cut):
         use(one, 1, 30)
     image = unpack_group(by_cut.record("C1"))
-    (customer_id,) = by_cut._customer_ids
-    profile = by_cut.cache.profile(customer_id).profile
+    (profile,) = by_cut.profiles.values()
     cut = CutTools(by_cut.catalogue, 6).cut(
         image, profile, int(image[H_CYCLE_NO]), int(image[H_CYCLE_END_US])
     )
     use(by_event, 2, 0)
-    by_cut.cache._install_group(0, by_cut.group_of["C1"], cut.image)
+    by_cut.cache.install(0, Records({by_cut.group_of["C1"]: pack_group(cut.image, 0)}, {}))
     assert by_cut.rows("C1", SECTION_BALANCES) == by_event.rows("C1", SECTION_BALANCES)
     assert left(by_cut) == [60, 100]
 

@@ -141,21 +141,14 @@ def _check_moves(world: World) -> None:
 
 def _check_order(world: World) -> None:
     """A customer's events of one partition are decided in the order in which they were sent."""
-    last: dict[tuple[int, str], int] = {}
+    last: dict[tuple[int, int], int] = {}
     for _, _, places in world.commits:
-        for partition, offset, _ in places:
-            who = (partition, _service(world.logs[partition][offset].value or b""))
-            assert last.get(who, -1) < offset, f"seed {world.seed}: decided out of order {who} {offset}"
-            last[who] = offset
-
-
-def _service(value: bytes) -> str:
-    """Whose event it is; nobody's where it is none."""
-    try:
-        event = msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return "nobody"
-    return str(event.get("service")) if isinstance(event, dict) else "nobody"
+        for place in places:
+            partition, offset, _ = place
+            who = (partition, world.customer_of[place])
+            if who[1]:
+                assert last.get(who, -1) < offset, f"seed {world.seed}: decided out of order {who} {offset}"
+                last[who] = offset
 
 
 def _check_catalogues(world: World) -> None:

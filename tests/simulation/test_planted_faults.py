@@ -9,10 +9,10 @@ from balance_store.requests import Changed, CommitStatus, StoreUnreachableError
 from charging import take_over
 from charging.balance_cache import BalanceCache
 from charging.charge_batch import BatchCharger, ClaimsLostError
-from charging.ownership import Ownership
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
 from charging.unsent_commits import UnsentCommits
+from rating_kernels.profile_image import NO_PROFILE
 from rating_kernels.table_words import table_words
 from tests.simulation.make_world import make_world
 from tests.simulation.run_world import check, live_through, replay
@@ -86,8 +86,8 @@ _REAL_INSTALL = BalanceCache.install
 
 
 def _install_only_what_is_missing(self, shard, records):
-    groups = {g: r for g, r in records.groups.items() if g not in self._fresh_groups}
-    profiles = {c: r for c, r in records.profiles.items() if c not in self._profiles}
+    groups = {g: r for g, r in records.groups.items() if not self.has_group(shard, g)}
+    profiles = {c: r for c, r in records.profiles.items() if self.profile_at(c) == NO_PROFILE}
     _REAL_INSTALL(self, shard, type(records)(groups, profiles))
 
 
@@ -100,12 +100,7 @@ def the_floor_rises_before_the_output_is_acknowledged(patch):
                 self.owned[partition].raise_floor(floor)
         with contextlib.suppress(ClaimsLostError):
             await self._charger.carry_floors(self.owned)
-        patched_floors = Ownership.raise_floor
-        Ownership.raise_floor = lambda *_: None
-        try:
-            await real(self, batch, *more)
-        finally:
-            Ownership.raise_floor = patched_floors
+        await real(self, batch, *more)
 
     patch.setattr(Pump, "_publish", publish)
 
@@ -146,7 +141,7 @@ def a_batch_is_decided_while_the_one_before_is_decided_again(patch):
 
 
 def a_load_puts_back_what_was_decided_since(patch):
-    patch.setattr(BalanceCache, "is_fresh", lambda self, group_id: False)
+    patch.setattr(BalanceCache, "has_group", lambda self, shard, group_id: False)
 
 
 def later_events_wait_only_from_the_last_answer(patch):

@@ -85,6 +85,7 @@ class World:
     logs: list[list[Message]] = field(default_factory=list)
     published: dict[str, set[bytes]] = field(default_factory=dict)
     commits: list[tuple[int, int, list[tuple[int, int, int]]]] = field(default_factory=list)
+    customer_of: dict[tuple[int, int, int], int] = field(default_factory=dict)
     # (commits before it, version): when the store was closed to older catalogues.
     closed: list[tuple[int, int]] = field(default_factory=list)
     in_folder: int = 1  # version
@@ -165,6 +166,8 @@ class SimStore:
                     version, events = unpack_decisions(usage.decisions)
                     places = [(usage.partition, e.offset, e.event_index) for e in events]
                     self._world.commits.append((commit.shard, version, places))
+                    whose = {(usage.partition, e.offset, e.event_index): e.customer_id for e in events}
+                    self._world.customer_of |= whose
                     self._world.nobodys |= {
                         place for place, e in zip(places, events, strict=True) if e.outcome in NOBODYS
                     }

@@ -1,0 +1,134 @@
+"""The cache as dictionaries: what the arrays and kernels of `charging.balance_cache` are held to."""
+
+from typing import NamedTuple
+
+from balance_store.profile_record import Profile
+from balance_store.profile_words import identifiers_of
+from balance_store.requests import DirectoryEntry
+from charging.resolve_events import Missing, ReadNow, Wanted
+from rating_kernels.group_image import INFINITE_US
+
+
+class Answer(NamedTuple):
+    """What a row is told."""
+
+    customer_id: int | None
+    identifier_no: int
+    shard: int | None
+
+
+class ModelCache:
+    """Which profiles, groups and entries of the directory are here and not stale."""
+
+    def __init__(self) -> None:
+        self.directory: dict[str, tuple[DirectoryEntry, ...]] = {}
+        self.profiles: dict[int, tuple[Profile, int]] = {}  # with its shard
+        self.groups: dict[int, int] = {}  # with its shard
+        self.used_in: dict[int, int] = {}
+        self._nobody_there = False
+
+    def learn(self, identifier: str, entries: tuple[DirectoryEntry, ...]) -> None:
+        self.directory.pop(identifier, None)
+        if entries:
+            self.directory[identifier] = entries
+
+    def install(self, shard: int, groups: dict[int, bool], profiles: dict[int, Profile | None]) -> None:
+        self.forget_rows(shard, groups, profiles)
+        for customer_id, profile in profiles.items():
+            if profile is not None:
+                self.profiles[customer_id] = (profile, shard)
+                self.used_in[customer_id] = 0
+        for group_id, is_there in groups.items():
+            if is_there:
+                self.groups[group_id] = shard
+
+    def forget_rows(self, shard, group_ids, profile_ids) -> None:
+        """What a shard says goes for its own copies only."""
+        for group_id in group_ids:
+            if self.groups.get(group_id) == shard:
+                del self.groups[group_id]
+        for customer_id in profile_ids:
+            if customer_id in self.profiles and self.profiles[customer_id][1] == shard:
+                del self.profiles[customer_id]
+
+    def forget_shard(self, shard: int) -> None:
+        self.groups = {g: one for g, one in self.groups.items() if one != shard}
+        self.profiles = {c: one for c, one in self.profiles.items() if one[1] != shard}
+
+    def switch(self) -> None:
+        self.profiles.clear()
+
+    def keep(self, customer_ids) -> None:
+        """Only these, what they stand on, and what the directory says of their identifiers."""
+        self.profiles = {c: self.profiles[c] for c in customer_ids}
+        kept = [profile for profile, _ in self.profiles.values()]
+        groups = {g for profile in kept for g in groups_of(profile)}
+        names = {name for profile in kept for name in identifiers_of(profile)}
+        self.groups = {g: shard for g, shard in self.groups.items() if g in groups}
+        self.directory = {name: e for name, e in self.directory.items() if name in names}
+
+    def missing(self, customer_id: int) -> Missing:
+        if customer_id not in self.profiles:
+            return Missing(set(), {customer_id})
+        profile, shard = self.profiles[customer_id]
+        # All of it is in one shard: what came from another is of a time before a move.
+        groups = {g for g, one in self.groups.items() if one == shard}
+        customers = {c for c, (_, one) in self.profiles.items() if one == shard}
+        owners = {m.owner_customer_id for m in profile.memberships}
+        return Missing(groups_of(profile) - groups, owners - customers)
+
+    def resolve(
+        self, events: list[tuple[str, int]], read: ReadNow, batch_no: int
+    ) -> tuple[list[Answer], Wanted]:
+        """The answer to each (identifier, time), and what must be read first."""
+        wanted = Wanted()
+        self._nobody_there = False
+        answers = [self._resolve(name, time_us, read, wanted, batch_no) for name, time_us in events]
+        if self._nobody_there:
+            # The directory that named the shard may be older than a move.
+            told = zip(events, answers, strict=True)
+            wanted.identifiers |= {name for (name, _), one in told if one.shard is None} - read.identifiers
+        return answers, wanted
+
+    def _resolve(self, name: str, time_us: int, read: ReadNow, wanted: Wanted, batch_no: int) -> Answer:
+        entry = self._entry(name, time_us)
+        if entry is None:
+            if name not in read.identifiers:
+                wanted.identifiers.add(name)
+            return Answer(None, 0, None)
+        missing = self.missing(entry.customer_id)
+        if missing.group_ids or missing.profile_ids:
+            _, shard = self.profiles.get(entry.customer_id, (None, entry.shard))
+            lacking = {one for one in missing.profile_ids if (shard, one) not in read.profiles}
+            self._nobody_there |= lacking != missing.profile_ids
+            if lacking or missing.group_ids:
+                of_shard = wanted.records.setdefault(shard, Missing(set(), set()))
+                of_shard.group_ids.update(missing.group_ids)
+                of_shard.profile_ids.update(lacking)
+            return Answer(None, 0, None)
+        profile, shard = self.profiles[entry.customer_id]
+        for used in {entry.customer_id, *(m.owner_customer_id for m in profile.memberships)}:
+            self.used_in[used] = batch_no
+        services = [s for s in profile.services if s.identifier == name]
+        from_us = min((s.valid_from_us for s in services), default=0)
+        to_us = max((s.valid_to_us for s in services), default=0)
+        if not from_us <= time_us < to_us:
+            if name not in read.identifiers:
+                wanted.identifiers.add(name)
+            elif (shard, entry.customer_id) not in read.profiles:
+                wanted.profiles[entry.customer_id] = shard
+        if not services:
+            return Answer(None, 0, shard)
+        return Answer(entry.customer_id, identifiers_of(profile).index(name), shard)
+
+    def _entry(self, name: str, time_us: int) -> DirectoryEntry | None:
+        entries = self.directory.get(name, ())
+        for entry in entries:
+            if entry.valid_from_us <= time_us < (entry.valid_to_us or INFINITE_US):
+                return entry
+        return entries[-1] if entries else None
+
+
+def groups_of(profile: Profile) -> set[int]:
+    """All groups that a profile stands on."""
+    return {*profile.group_ids, *(m.owner_group_id for m in profile.memberships)}
