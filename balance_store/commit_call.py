@@ -89,8 +89,8 @@ def command_start(count: int, *arguments: bytes | str | int) -> bytes:
 
 
 def pack_ids(ids: Ids) -> bytes:
-    """Ids as the function reads them: ascending, each once."""
-    numbers = np.unique(np.asarray(ids, np.int64))
+    """Ids as the function reads them: ascending, each once; an array is so already."""
+    numbers = ids if isinstance(ids, np.ndarray) else np.unique(np.asarray(ids, np.int64))
     assert not len(numbers) or (numbers[0] >= 0 and numbers[-1] <= ID_MAX), "an id that a store cannot keep"
     return numbers.astype(">i8").tobytes()
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from rating_kernels.tariff_table import Ints
 
-# Ids from 0 to 2**53 - 1 in any order; an array where they are many.
+# Ids from 0 to 2**53 - 1 in any order; where they are many an array of int64, ascending, each once.
 Ids = tuple[int, ...] | Ints
 
 

@@ -3,7 +3,8 @@
 Rates of the same run over the same messages: aiokafka's `getmany` alone, `getmany` with msgspec decoding,
 and the whole daemon as people run it, with store and broker on the same cores; and the CPU an event costs
 each of the three. Medians of several rounds, each with new events; the first is not counted, since it
-compiles, connects and fills the cache.
+compiles and fills the cache. One daemon charges them all: it is held while a round's events are sent and
+read, and finds them as a backlog.
 """
 
 import asyncio
@@ -81,40 +82,38 @@ def _measure(
     rates: dict[str, list[float]] = {"getmany": [], "getmany_decode": []}
     reader_us: list[float] = []
     charged: list[Charged] = []
-    for number in range(rounds + 1):
-        start = asyncio.run(deployed.ends())
-        asyncio.run(deployed.send(deployed.events(events, number, mix.exponent, mix.call_seconds)))
-        alone = asyncio.run(deployed.poll(start, events, decode=False))
-        decoding = asyncio.run(deployed.poll(start, events, decode=True))
-        one = _charge(deployed, servers, events)
-        if number:
-            rates["getmany"].append(alone.events_a_second)
-            rates["getmany_decode"].append(decoding.events_a_second)
-            reader_us.append(alone.cpu_us)
-            charged.append(one)
+    with DaemonProcess(deployed.settings_file, deployed.log_file) as daemon:
+        for number in range(rounds + 1):
+            start = asyncio.run(deployed.ends())
+            daemon.hold()
+            asyncio.run(deployed.send(deployed.events(events, number, mix.exponent, mix.call_seconds)))
+            alone = asyncio.run(deployed.poll(start, events, decode=False))
+            decoding = asyncio.run(deployed.poll(start, events, decode=True))
+            one = _charge(daemon, servers, events, (number + 1) * events)
+            if number:
+                rates["getmany"].append(alone.events_a_second)
+                rates["getmany_decode"].append(decoding.events_a_second)
+                reader_us.append(alone.cpu_us)
+                charged.append(one)
     _report(deployed, mix, events, rates, reader_us, charged, recorder)
 
 
-def _charge(deployed: Deployed, servers: Servers, events: int) -> Charged:
-    """A daemon that finds this round's backlog, from its first event to its last."""
-    others = (servers.store_pid, servers.broker_pid)
-    with DaemonProcess(deployed.settings_file, deployed.log_file) as daemon:
-        first = last = Scrape.empty()
-        cpu_first = [0.0, 0.0, 0.0]
-        began = time.monotonic()
-        while last.events < events:
-            daemon.check()
-            if time.monotonic() - began > ROUND_S:
-                raise RuntimeError(f"the daemon hangs:\n{deployed.log_file.read_text()[-2000:]}")
-            time.sleep(POLL_S)
-            last = daemon.page()
-            if not first.events and last.events:
-                first = last
-                cpu_first = [daemon.cpu_seconds(), *map(cpu_seconds, others)]
-        counted = last.events - first.events
-        cpu_last = [daemon.cpu_seconds(), *map(cpu_seconds, others)]
-        costs = [(late - early) * 1e6 / counted for early, late in zip(cpu_first, cpu_last, strict=True)]
-        return Charged(counted / (last.at - first.at), *costs)
+def _charge(daemon: DaemonProcess, servers: Servers, events: int, in_all: int) -> Charged:
+    """Let the daemon go on with this round's backlog, until it has charged so many events in all."""
+    pids = (daemon.pid, servers.store_pid, servers.broker_pid)
+    before = [cpu_seconds(pid) for pid in pids]
+    began = time.monotonic()
+    daemon.go_on()
+    last = Scrape.empty()
+    while last.events < in_all:
+        daemon.check()
+        if time.monotonic() - began > ROUND_S:
+            raise RuntimeError(f"the daemon hangs at {last.events:,.0f} of {in_all:,} events")
+        time.sleep(POLL_S)
+        last = daemon.page()
+    after = [cpu_seconds(pid) for pid in pids]
+    costs = [(late - early) * 1e6 / events for early, late in zip(before, after, strict=True)]
+    return Charged(events / (last.at - began), *costs)
 
 
 def _report(

@@ -78,7 +78,7 @@ class Deployed:
         topics = ", ".join(f'{t} = "{name}-{t}"' for t in ("usage", "rated", "notifications", "rejected"))
         self.settings_file.write_text(
             f'[kafka]\nbootstrap = "{servers.state.kafka_bootstrap}"\ngroup_id = "{name}"\n'
-            f"topics = {{ {topics} }}\nsession_timeout_ms = 6000\n"
+            f"topics = {{ {topics} }}\nsession_timeout_ms = 45000\n"
             f'[store]\nurl = "{servers.state.store_url}?db={number}"\n'
             f'[charging]\nhorizon_hours = 0\nahead_seconds = 0\noutput_format = "{wire}"\n{more}'
             '[http]\nport = 0\n[log]\nlevel = "info"\n'
