@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from balance_store.profile_record import Profile, ServiceEntry
-from charging.catalogue_indexes import NOT_IN_CATALOGUE
+from config.catalogue_indexes import NOT_IN_CATALOGUE
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.profile_image import (
     CANDIDATE_WORDS,

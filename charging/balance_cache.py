@@ -23,7 +23,6 @@ from charging.cache_columns import (
     slots_with_room,
 )
 from charging.cached_profile import C_SHARD
-from charging.catalogue_indexes import catalogue_indexes
 from charging.compact_cache import (
     NEEDS,
     Arenas,
@@ -49,6 +48,7 @@ from charging.measure_profile import (
 )
 from charging.resolve_rows import CacheTables
 from config.calendar_book import CalendarBook
+from config.catalogue_indexes import catalogue_indexes
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.group_image import H_CALENDAR, H_PROFILE_AT, INFINITE_US, SECTIONS
 from rating_kernels.group_layout import grown

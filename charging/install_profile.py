@@ -24,15 +24,6 @@ from charging.cached_profile import (
     group_place,
     owner_place,
 )
-from charging.catalogue_indexes import (
-    DISCOUNTS,
-    NOT_IN_CATALOGUE,
-    PLANS,
-    POLICIES,
-    RESOURCES,
-    SERVICE_TYPES,
-    index_in_catalogue,
-)
 from charging.id_index import number_of
 from charging.identifier_index import Identifiers, name_of
 from charging.measure_profile import (
@@ -52,6 +43,15 @@ from charging.measure_profile import (
     Z_WORDS,
 )
 from charging.msgpack_cursor import BAD, get_array, get_int, get_text, skip_values
+from config.catalogue_indexes import (
+    DISCOUNTS,
+    NOT_IN_CATALOGUE,
+    PLANS,
+    POLICIES,
+    RESOURCES,
+    SERVICE_TYPES,
+    index_in_catalogue,
+)
 from rating_kernels import profile_image as p
 from rating_kernels.group_image import H_PROFILE_AT
 from rating_kernels.kernel import kernel, standing_kernel

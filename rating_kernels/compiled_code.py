@@ -8,6 +8,7 @@ a package lies in a folder named by the source of all kernels that it may call.
 import functools
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,25 @@ from numba.core.caching import UserProvidedCacheLocator
 
 _ROOT = Path(__file__).parent.parent
 # Packages with kernels, lowest first: each may call its own and those before it.
-_PACKAGES = ("rating_kernels", "balance_store", "charging")
-_HAS_KERNELS = b"from rating_kernels.kernel import"
+_PACKAGES = ("rating_kernels", "config", "balance_store", "charging")
+_HAS_KERNELS = "from rating_kernels.kernel import"
+_IMPORTED = re.compile(r"^from ([\w.]+) import", re.MULTILINE)
 
 
 def _sources(package: str) -> list[Path]:
-    """Every module of the lowest package; of the others those with kernels, which take constants from these only."""
-    below = _PACKAGES[1 : _PACKAGES.index(package) + 1]
-    others = [path for name in below for path in (_ROOT / name).rglob("*.py")]
-    return [
-        *sorted((_ROOT / _PACKAGES[0]).glob("*.py")),
-        *sorted(path for path in others if _HAS_KERNELS in path.read_bytes()),
-    ]
+    """Every module of the lowest package; of the others those with kernels and what these import, and so on."""
+    lowest = sorted((_ROOT / _PACKAGES[0]).glob("*.py"))
+    names = _PACKAGES[1 : _PACKAGES.index(package) + 1]
+    waiting = [path for name in names for path in (_ROOT / name).rglob("*.py")]
+    waiting = [path for path in waiting if _HAS_KERNELS in path.read_text()]
+    found = set(waiting)
+    while waiting:
+        for module in _IMPORTED.findall(waiting.pop().read_text()):
+            path = _ROOT.joinpath(*module.split(".")).with_suffix(".py")
+            if module.split(".")[0] in names and path not in found and path.exists():
+                found.add(path)
+                waiting.append(path)
+    return [*lowest, *sorted(found)]
 
 
 @functools.cache

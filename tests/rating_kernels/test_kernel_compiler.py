@@ -38,7 +38,7 @@ def test_an_index_from_the_end_is_beyond_the_bounds(at):
 def test_compiled_code_is_kept_by_all_source_that_it_may_call(tmp_path, monkeypatch):
     monkeypatch.setattr(compiled_code, "_ROOT", tmp_path)
     kernel_import = "from rating_kernels.kernel import kernel\n"
-    for package in ("rating_kernels", "balance_store", "charging"):
+    for package in ("rating_kernels", "config", "balance_store", "charging"):
         (tmp_path / package).mkdir()
     (tmp_path / "rating_kernels" / "callee.py").write_text("def callee(): return 1")
     (tmp_path / "charging" / "caller.py").write_text(kernel_import)
@@ -50,6 +50,12 @@ def test_compiled_code_is_kept_by_all_source_that_it_may_call(tmp_path, monkeypa
     assert rating.parent == charging.parent == tmp_path / "rating_kernels" / "__pycache__"
     (tmp_path / "charging" / "pump.py").write_text("no kernel")
     assert folders() == [rating, charging]
+    (tmp_path / "charging" / "caller.py").write_text(kernel_import + "from charging.words import AT\n")
+    (tmp_path / "charging" / "words.py").write_text("AT = 1")
+    rating, charging = folders()
+    (tmp_path / "charging" / "words.py").write_text("AT = 2")
+    assert folders()[0] == rating
+    assert folders()[1] != charging
     (tmp_path / "charging" / "caller.py").write_text(kernel_import + "changed")
     assert folders()[0] == rating
     assert folders()[1] != charging
