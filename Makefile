@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak-rating check bench bench-quick bench-kernels bench-store bench-wire bench-output bench-cache format clean
+.PHONY: help demo test soak-rating check bench bench-quick bench-latency bench-compare bench-kernels bench-store bench-wire bench-output bench-cache format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,11 +30,20 @@ check: .venv/ready ## ruff, mypy strict, and the house rules
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/house
 
-bench: .venv/ready ## events a second end to end, beside what the client alone can poll
+bench: .venv/ready ## all of it: kernels, store, pipeline with a million customers, latency (an hour)
+	$(BIN)/python -m bench.bench_kernels
+	$(BIN)/python -m bench.bench_store
 	$(BIN)/python -m bench.bench_pipeline
+	$(BIN)/python -m bench.bench_latency
 
-bench-quick: .venv/ready ## the same in under 3 minutes
+bench-quick: .venv/ready ## events a second end to end, beside what the client alone can poll, in under 3 minutes
 	$(BIN)/python -m bench.bench_pipeline --quick
+
+bench-latency: .venv/ready ## from a message sent to its record published, open loop, at 10 % and 60 % of capacity
+	$(BIN)/python -m bench.bench_latency
+
+bench-compare: .venv/ready ## make bench-compare A=... B=...: what got slower between two files of bench/results
+	$(BIN)/python -m bench.results $(A) $(B)
 
 bench-kernels: .venv/ready ## events a second that the kernels decide on one core, a million balance groups
 	$(BIN)/python -m bench.bench_kernels

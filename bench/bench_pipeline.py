@@ -89,7 +89,7 @@ def _measure(
             asyncio.run(deployed.send(deployed.events(events, number, mix.exponent, mix.call_seconds)))
             alone = asyncio.run(deployed.poll(start, events, decode=False))
             decoding = asyncio.run(deployed.poll(start, events, decode=True))
-            one = _charge(daemon, servers, events, (number + 1) * events)
+            one = charge_backlog(daemon, servers, events, (number + 1) * events)
             if number:
                 rates["getmany"].append(alone.events_a_second)
                 rates["getmany_decode"].append(decoding.events_a_second)
@@ -98,7 +98,7 @@ def _measure(
     _report(deployed, mix, events, rates, reader_us, charged, recorder)
 
 
-def _charge(daemon: DaemonProcess, servers: Servers, events: int, in_all: int) -> Charged:
+def charge_backlog(daemon: DaemonProcess, servers: Servers, events: int, in_all: int) -> Charged:
     """Let the daemon go on with this round's backlog, until it has charged so many events in all."""
     pids = (daemon.pid, servers.store_pid, servers.broker_pid)
     before = [cpu_seconds(pid) for pid in pids]

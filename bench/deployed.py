@@ -10,23 +10,18 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer
 
-from balance_store.client import StoreClient
-from balance_store.deployment import create
 from bench.process_time import children_of
-from bench.workload import SEED, customer_lines, usage_events
+from bench.workload import SEED, usage_events
 from charging.send_usage import send_usage
 from charging.server_plan import ServerState
 from charging.servers import start_servers, stop_servers
+from charging.store_tools import load_synthetic_store
 from charging.topics import create_topics
 from charging.usage_event import UsageEvent
-from config.load import load_compiled_catalogue, load_settings
+from config.load import load_settings
 from config.settings import Settings
-from customer_care.install_customers import install
-from customer_care.onboarding import onboard_lines
-from customer_care.publication import publication_of
 
 Wire = Literal["json", "msgpack"]
-INSTALL_AT_ONCE = 2_000
 FETCH_BYTES = 4 * 1024 * 1024
 
 
@@ -90,14 +85,7 @@ class Deployed:
         """Topics, store and customers."""
         self.customers = customers
         await create_topics(self.settings.kafka)
-        await create(self.settings.store)
-        lines = (msgspec.json.encode(line) for line in customer_lines(customers))
-        onboarded, faults = onboard_lines(lines, load_compiled_catalogue(""), self.settings.store.shards)
-        assert not faults, faults[:3]
-        store = await StoreClient.connect(self.settings.store)
-        for first in range(0, len(onboarded), INSTALL_AT_ONCE):
-            await install(store, [publication_of(one) for one in onboarded[first : first + INSTALL_AT_ONCE]])
-        await store.close()
+        await load_synthetic_store(self.settings, customers, SEED, None)
 
     def events(
         self, events: int, number: int, exponent: float, call_seconds: int = 0
