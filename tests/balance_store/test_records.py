@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from balance_store.decision_record import pack_decisions, unpack_decisions
 from balance_store.directory_record import pack_entries, unpack_entries
 from balance_store.group_record import pack_group, unpack_group
-from balance_store.profile_record import pack_profile, unpack_profile
+from balance_store.profile_record import pack_profile, profile_rows, unpack_profile
 from balance_store.requests import DirectoryEntry
 from rating_kernels import batch_words as e
 from rating_kernels.group_image import (
@@ -171,10 +171,11 @@ def test_a_profile_comes_back_as_it_was():
 
 
 def test_a_profile_of_the_former_schema_is_still_read():
-    for cached in sample_world().cache._profiles.values():
-        former = msgspec.msgpack.encode(msgspec.structs.replace(cached.profile, schema=1))
-        assert unpack_profile(former) == cached.profile
-        assert len(pack_profile(cached.profile)) < 0.6 * len(former)
+    for profile in sample_world().profiles.values():
+        former = msgspec.msgpack.encode(msgspec.structs.replace(profile, schema=1))
+        assert unpack_profile(former) == profile
+        assert profile_rows(pack_profile(profile)) == profile_rows(former) == former
+        assert len(pack_profile(profile)) < 0.6 * len(former)
 
 
 def test_a_profile_of_an_unknown_schema_is_named():

@@ -67,6 +67,9 @@ class PoliteStore:
         self.commits += 1
         return await self._store.commit(commit)
 
+    async def settle(self, shard):
+        await self._store.settle(shard)
+
 
 def test_two_runs_at_the_same_time_make_each_bill_once(tmp_path):
     calm, world = charged(tmp_path, "calm"), charged(tmp_path, "both")
