@@ -22,7 +22,7 @@ from bench.results import Recorder, Row
 from charging.kafka_sink import KafkaSink
 from charging.kafka_source import KafkaSource
 from charging.outputs import Output, Outputs, outputs_of
-from config.settings import Kafka, Topics
+from config.settings import Kafka
 
 TICK_S = 0.005
 SHARES = (0.1, 0.6)
@@ -110,7 +110,9 @@ async def _nothing() -> None:
 
 
 def _renamed(kafka: Kafka, *, usage: str = "", rated: str = "", group: str = "") -> Kafka:
-    topics = Topics(usage or kafka.topics.usage, rated or kafka.topics.rated)
+    topics = msgspec.structs.replace(
+        kafka.topics, usage=usage or kafka.topics.usage, rated=rated or kafka.topics.rated
+    )
     return msgspec.structs.replace(kafka, topics=topics, group_id=group or kafka.group_id)
 
 
