@@ -21,7 +21,8 @@ from bench.deployed import Deployed, Servers
 from bench.results import Recorder, Row
 from charging.kafka_sink import KafkaSink
 from charging.kafka_source import KafkaSource
-from charging.outputs import Output, Outputs, outputs_of
+from charging.messages import M_PARTITION
+from charging.outputs import O_PARTITION, Output, Outputs, outputs_of
 from config.settings import Kafka
 
 TICK_S = 0.005
@@ -117,18 +118,14 @@ def _renamed(kafka: Kafka, *, usage: str = "", rated: str = "", group: str = "")
 
 
 async def _send(sink: KafkaSink, parts: list[Outputs], due: dict[int, list[float]]) -> None:
-    """One part a tick; what a slow broker delays is not waited for."""
-    under_way: set[asyncio.Task[None]] = set()
+    """One part a tick, each once the broker has the one before; what that delays counts as late."""
     began = time.perf_counter()
     for tick, part in enumerate(parts):
         at = began + tick * TICK_S
         await asyncio.sleep(max(0.0, at - time.perf_counter()))
-        for partition in part.words[:, 1].tolist():
+        for partition in part.words[:, O_PARTITION].tolist():
             due[partition].append(at)
-        task = asyncio.create_task(sink.publish(part))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
-    await asyncio.gather(*under_way)
+        await sink.publish(part)
 
 
 async def _read(source: KafkaSource, seen: dict[int, list[tuple[float, int]]], events: int) -> None:
@@ -136,7 +133,7 @@ async def _read(source: KafkaSource, seen: dict[int, list[tuple[float, int]]], e
     while left > 0:
         messages = await source.poll(100_000, 5)
         now = time.perf_counter()
-        partitions, counts = np.unique(messages.words[:, 0], return_counts=True)
+        partitions, counts = np.unique(messages.words[:, M_PARTITION], return_counts=True)
         for partition, count in zip(partitions.tolist(), counts.tolist(), strict=True):
             seen[partition].append((now, count))
             left -= count
