@@ -12,12 +12,6 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
 
 
-def resident_mb(pid: int) -> float:
-    """Memory of a process, in MiB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
 def children_of(pid: int) -> dict[str, int]:
     """Child processes by the name of their program; the youngest where several have one."""
     found = {}

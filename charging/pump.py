@@ -298,12 +298,6 @@ class Pump:
             del self._in_flight[0]
         return lost
 
-    def abandon(self) -> None:
-        """Drop what is in flight, as a process that dies does."""
-        for one in self._in_flight:
-            one.committed.cancel()
-            one.finished.cancel()
-
     # What is done now and then -----------------------------------------------------------------
 
     async def _sweep_if_due(self) -> None:

@@ -330,7 +330,8 @@ class SimDaemon:
             self.dead = True
         finally:
             in_flight = [task for one in self.pump._in_flight for task in (one.committed, one.finished)]
-            self.pump.abandon()
+            for task in in_flight:
+                task.cancel()
             await asyncio.gather(*in_flight, return_exceptions=True)
 
     def look(self) -> None:
