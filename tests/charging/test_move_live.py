@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import threading
+import time
 
 import pytest
 
@@ -79,6 +80,15 @@ def groups(deployment: Deployment) -> dict[int, list[tuple[int, bytes]]]:
     return asyncio.run(read())
 
 
+def send_slowly(deployment: Deployment, messages: list, movers: Movers) -> None:
+    """As many slices as moves are asked for; where there are movers, each slice waits for one more move."""
+    size = -(-len(messages) // MOVES_MIN)
+    for number in range(MOVES_MIN):
+        deployment.send(messages[number * size : (number + 1) * size])
+        while movers.is_alive() and movers.moves <= number:
+            time.sleep(0.01)
+
+
 def test_moves_change_neither_balances_nor_records(
     tmp_path, live_servers, store_url, other_store_url, topic_prefix
 ):
@@ -95,7 +105,7 @@ def test_moves_change_neither_balances_nor_records(
         for _ in range(DAEMONS):
             daemons.append(deployment.start_daemon())
             deployment.wait_until_charging()
-        sending = threading.Thread(target=deployment.send, args=(messages,))
+        sending = threading.Thread(target=send_slowly, args=(deployment, messages, movers))
         try:
             if name == "moved":
                 movers.start()

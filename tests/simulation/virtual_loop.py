@@ -28,9 +28,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(main):
-    """Run a coroutine to its end on a loop of its own."""
-    loop = VirtualLoop()
-    try:
-        return loop.run_until_complete(main)
-    finally:
-        loop.close()
+    """Run a coroutine to its end on a loop of its own; whatever it left running is cancelled."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main)
