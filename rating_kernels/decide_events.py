@@ -33,7 +33,7 @@ from rating_kernels.group_image import (
     H_TOUCHED,
     POSITION_PARTITION_SHIFT,
 )
-from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.kernel import batch_kernel, kernel
 from rating_kernels.look_ahead import look_ahead
 from rating_kernels.outcomes import REJECTED_FROM, Outcome
 from rating_kernels.profile_image import (
@@ -112,7 +112,7 @@ def decide_events(
     return answer
 
 
-@standing_kernel
+@batch_kernel
 def decide_rows(
     table: Ints,
     calendars: Ints,

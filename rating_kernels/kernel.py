@@ -11,7 +11,7 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from rating_kernels.plain_indexes import KernelCompiler
+from rating_kernels.plain_indexes import BatchCompiler, KernelCompiler
 from rating_kernels.tariff_table import Ints
 
 # A kernel that others call, and one that is entered from Python or called from many places.
@@ -23,6 +23,7 @@ _OPTIONS: dict[str, Any] = {
 }
 kernel = njit(**_OPTIONS, forceinline=True)
 standing_kernel = njit(**_OPTIONS)
+batch_kernel = njit(**_OPTIONS | {"pipeline_class": BatchCompiler})
 
 FOR_READING, KEEP_IN_ALL_CACHES, DATA = 0, 3, 1
 
