@@ -44,8 +44,8 @@ from rating_kernels.group_image import (
     SECTION_RING,
     SECTION_ROW_WORDS,
     SECTION_SNAPSHOTS,
-    SECTION_WORDS,
 )
+from rating_kernels.group_layout import PLACE_SHIFT, ROWS_MAX
 from rating_kernels.tariff_table import Ints
 
 FIRST_CYCLE_NO = 1
@@ -66,7 +66,8 @@ def rows_of(words: Ints) -> tuple[Rows, ...]:
     flat: list[int] = words.tolist()
     sections = []
     for section, width in enumerate(SECTION_ROW_WORDS):
-        count, _, first = flat[H_SECTIONS + section * SECTION_WORDS :][:SECTION_WORDS]
+        head = flat[H_SECTIONS + section]
+        count, first = head & ROWS_MAX, head >> PLACE_SHIFT
         sections.append([flat[at : at + width] for at in range(first, first + count * width, width)])
     return tuple(sections)
 

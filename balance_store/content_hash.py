@@ -23,12 +23,12 @@ from balance_store.profile_record import unpack_profile
 from rating_kernels.group_image import (
     H_COMMAND_NEXT,
     H_RING_NEXT,
-    HEADER_STORED,
     M_DONE_US,
     R_MESSAGE_TIME_US,
     R_POSITION,
     SECTION_COMMANDS,
     SECTION_RING,
+    STORED_WORDS,
 )
 from rating_kernels.tariff_table import Ints
 
@@ -73,7 +73,7 @@ def summed(digests: Iterable[int], total: int = 0) -> int:
 
 
 def _group_content(words: Ints) -> Iterable[list[list[int]]]:
-    yield [[int(words[word]) for word in range(HEADER_STORED) if word not in PLACES]]
+    yield [[int(words[word]) for word in STORED_WORDS if word not in PLACES]]
     for section, rows in enumerate(rows_of(words)):
         left_out = LEFT_OUT.get(section, ())
         yield sorted([value for column, value in enumerate(row) if column not in left_out] for row in rows)

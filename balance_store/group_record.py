@@ -21,8 +21,6 @@ from rating_kernels.group_image import (
     H_CYCLE_END_US,
     H_CYCLE_NO,
     H_CYCLE_START_US,
-    H_SECTIONS,
-    HEADER_STORED,
     I_CYCLE_NO,
     ID_HASH_BITS,
     INFINITE_US,
@@ -41,10 +39,18 @@ from rating_kernels.group_image import (
     SECTION_RING,
     SECTION_ROW_WORDS,
     SECTION_SNAPSHOTS,
-    SECTION_WORDS,
     SECTIONS,
+    STORED_WORDS,
 )
-from rating_kernels.group_layout import ROOM, lay_out, row_at, section_count, words_needed
+from rating_kernels.group_layout import (
+    ROOM,
+    can_be_laid_out,
+    lay_out,
+    row_at,
+    section_count,
+    set_count,
+    words_needed,
+)
 from rating_kernels.kernel import kernel
 from rating_kernels.recent_events import mark_ring
 from rating_kernels.tariff_table import Bytes, Ints
@@ -70,8 +76,12 @@ _KIND[SECTION_COMMANDS, M_DONE_US] = TIME
 _KIND_BEFORE = _KIND.copy()
 _KIND_BEFORE[SECTION_RING, [R_ID_HASH, R_POSITION, R_MESSAGE_TIME_US]] = [RAW, PLAIN, TIME]
 _ID_HASH_MASK = (1 << ID_HASH_BITS) - 1
-_HEADER_KIND = np.zeros(HEADER_STORED, np.int64)
-_HEADER_KIND[[H_CYCLE_END_US, H_CLOSED_AT_US]] = TIME
+_STORED = np.array(STORED_WORDS, np.int64)
+_HEADER_KIND = np.where(np.isin(_STORED, [H_CYCLE_END_US, H_CLOSED_AT_US]), TIME, PLAIN)
+# Header words that give times and cycle numbers their base come before those that need it.
+_STARTS = STORED_WORDS.index(H_CYCLE_START_US)
+assert STORED_WORDS.index(H_CYCLE_NO) < _STARTS
+assert min(STORED_WORDS.index(word) for word in (H_CYCLE_END_US, H_CLOSED_AT_US)) > _STARTS
 _ROOM = np.array(ROOM, np.int64)
 
 
@@ -149,8 +159,9 @@ def pack_into(words: Ints, at: int, out: Bytes, start: int) -> int:
         put = put_varint(out, put, section_count(words, at, section))
     start_us = words[at + H_CYCLE_START_US]
     cycle_no = words[at + H_CYCLE_NO]
-    for word in range(HEADER_STORED):
-        put = put_word(out, put, words[at + word], _HEADER_KIND[word], start_us, cycle_no, 0)
+    for place in range(len(_STORED)):
+        word = words[at + _STORED[place]]
+        put = put_word(out, put, word, _HEADER_KIND[place], start_us, cycle_no, 0)
     for section in range(SECTIONS):
         row = row_at(words, at, section, 0)
         for number in range(section_count(words, at, section)):
@@ -166,7 +177,7 @@ def pack_into(words: Ints, at: int, out: Bytes, start: int) -> int:
 @kernel
 def pack_bound(words: Ints, at: int) -> int:
     """Bytes that are enough for the image's record."""
-    total = 1 + SECTIONS + HEADER_STORED
+    total = 1 + SECTIONS + len(_STORED)
     for section in range(SECTIONS):
         total += section_count(words, at, section) * _ROW_WORDS[section]
     return total * VARINT_BYTES_MAX
@@ -193,11 +204,12 @@ def unpack_into(data: Bytes, get: int, counts: Ints, words: Ints, at: int) -> in
     earlier = data[0] == SCHEMA_BEFORE
     start_us = 0
     cycle_no = 0
-    for word in range(HEADER_STORED):
-        if word > H_CYCLE_START_US:
+    for place in range(len(_STORED)):
+        if place > _STARTS:
             start_us = words[at + H_CYCLE_START_US]
             cycle_no = words[at + H_CYCLE_NO]
-        words[at + word], get = get_word(data, get, _HEADER_KIND[word], start_us, cycle_no, 0)
+        word, get = get_word(data, get, _HEADER_KIND[place], start_us, cycle_no, 0)
+        words[at + _STORED[place]] = word
         if get < 0:
             return BAD_RECORD
     for section in range(SECTIONS):
@@ -212,7 +224,7 @@ def unpack_into(data: Bytes, get: int, counts: Ints, words: Ints, at: int) -> in
             if earlier and section == SECTION_RING:
                 words[row + R_ID_HASH] &= _ID_HASH_MASK
             row += _ROW_WORDS[section]
-        words[at + H_SECTIONS + section * SECTION_WORDS] = counts[section]
+        set_count(words, at, section, counts[section])
     mark_ring(words, at)
     return get
 
@@ -231,6 +243,8 @@ def unpack_group(record: bytes) -> Ints:
     if get < 0:
         raise ValueError(f"not a balance group of schema {SCHEMA} or {SCHEMA_BEFORE}: {record[:8].hex()}...")
     capacities = counts + _ROOM
+    if not can_be_laid_out(capacities):
+        raise ValueError(f"a balance group of {words_needed(capacities)} words")
     words = np.zeros(words_needed(capacities), np.int64)
     lay_out(words, 0, capacities)
     if unpack_into(data, get, counts, words, 0) != len(data):
@@ -238,6 +252,4 @@ def unpack_group(record: bytes) -> Ints:
     return words
 
 
-# Header words that give times and cycle numbers their base come before those that need it.
-assert H_CYCLE_NO < H_CYCLE_START_US < H_CYCLE_END_US < H_CLOSED_AT_US
 assert ID_HASH_BITS == 8 * SHORT_BYTES

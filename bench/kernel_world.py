@@ -24,6 +24,7 @@ from customer_care.publication import publication_of
 from rating_kernels import batch_words as e
 from rating_kernels.batch_columns import L_BATCH_NO
 from rating_kernels.group_layout import image_words
+from rating_kernels.line_memory import zeroed_lines
 from rating_kernels.tariff_table import Bytes, Ints
 
 NO_HORIZON = Charging(horizon_hours=0, ahead_seconds=0)
@@ -149,7 +150,7 @@ def _copied(first: Ints, second: Ints, copies: int) -> Ints:
     """first, first + step, first + 2 * step, ... with step = second - first, word by word."""
     assert len(first) == len(second)
     step = second - first
-    out = np.empty((copies, len(first)), np.int64)
+    out = zeroed_lines(copies * len(first)).reshape(copies, len(first))
     for number in range(copies):
         np.multiply(step, number, out=out[number])
         out[number] += first

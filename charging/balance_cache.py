@@ -32,7 +32,7 @@ from charging.compact_cache import (
     recent_half,
     used_of,
 )
-from charging.id_index import find_one, longer, numbers_of
+from charging.id_index import find_one, numbers_of
 from charging.identifier_index import ENTRY_WORDS, WORD_BYTES, Identifiers, with_room
 from charging.install_group import DONE, NEEDS_WORDS, GroupTables, install_groups
 from charging.install_profile import COUNTERS, MEMBER_WORDS, ProfileTables, install_profiles
@@ -52,6 +52,7 @@ from config.catalogue_indexes import catalogue_indexes
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.group_image import H_CALENDAR, H_PROFILE_AT, INFINITE_US, SECTIONS
 from rating_kernels.group_layout import grown
+from rating_kernels.line_memory import zeroed_lines
 from rating_kernels.profile_image import NO_PROFILE
 from rating_kernels.table_words import table_words
 from rating_kernels.tariff_table import Bytes, Ints
@@ -315,4 +316,8 @@ def _joined(texts: Sequence[bytes]) -> tuple[Bytes, Ints]:
 
 
 def _with_room(words: Ints, needed: int) -> Ints:
-    return words if needed <= len(words) else longer(words, max(needed, 2 * len(words)))
+    if needed <= len(words):
+        return words
+    larger = zeroed_lines(max(needed, 2 * len(words)))
+    larger[: len(words)] = words
+    return larger

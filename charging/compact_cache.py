@@ -48,6 +48,7 @@ from charging.identifier_index import (
 from rating_kernels.group_image import H_CUSTOMER_ID, H_PROFILE_AT
 from rating_kernels.group_layout import image_words
 from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.line_memory import zeroed_lines
 from rating_kernels.profile_image import (
     G_OWNER_SLOT,
     MEMBERSHIP_WORDS,
@@ -123,9 +124,9 @@ def empty_arenas(room: Ints) -> Arenas:
         no_slots(int(ids[W_SLOTS])),
         no_customers(int(ids[W_CUSTOMERS])),
         no_identifiers(int(words[W_NAME_WORDS]), int(ids[W_NAMES])),
-        np.zeros(int(words[W_GROUP_WORDS]), np.int64),
+        zeroed_lines(int(words[W_GROUP_WORDS])),
         np.zeros(1, np.int64),
-        np.zeros(int(words[W_PROFILE_WORDS]), np.int64),
+        zeroed_lines(int(words[W_PROFILE_WORDS])),
         np.zeros(1, np.int64),
     )
 

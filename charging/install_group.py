@@ -14,7 +14,7 @@ from rating_kernels.group_image import (
     SECTION_ROW_WORDS,
     SECTIONS,
 )
-from rating_kernels.group_layout import ROOM, image_words, lay_out, words_needed
+from rating_kernels.group_layout import ROOM, can_be_laid_out, image_words, lay_out, words_needed
 from rating_kernels.kernel import kernel, standing_kernel
 from rating_kernels.profile_image import NO_PROFILE
 from rating_kernels.tariff_table import Bytes, Ints
@@ -67,6 +67,8 @@ def _install(record: Bytes, slot: int, shard: int, tables: GroupTables) -> int:
         return NOT_HERE
     for section in range(SECTIONS):
         tables.capacities[section] = tables.counts[section] + ROOM[section]
+    if not can_be_laid_out(tables.capacities):
+        return NOT_HERE
     needed = words_needed(tables.capacities)
     at = slots.at[slot]
     if at == NO_IMAGE or image_words(words, at) < needed:

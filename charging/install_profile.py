@@ -55,6 +55,7 @@ from config.catalogue_indexes import (
 from rating_kernels import profile_image as p
 from rating_kernels.group_image import H_PROFILE_AT
 from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.line_memory import whole_lines
 from rating_kernels.tariff_table import Bytes, Ints
 
 # Memberships as they are read, before services name them: the record's fields, and the pool's slot.
@@ -124,7 +125,7 @@ def _lay_out(shapes: Ints, row: int, start: int, arena: Ints) -> int:
     for word in range(start, start + shapes[row, Z_WORDS]):
         arena[word] = 0
     at = start + shapes[row, Z_SERVICES] * IDENTIFIER_WORDS + shapes[row, Z_GROUPS]
-    at += 2 * shapes[row, Z_MEMBERSHIPS] + CACHED_WORDS
+    at = whole_lines(at + 2 * shapes[row, Z_MEMBERSHIPS] + CACHED_WORDS)
     arena[at - C_START] = start
     arena[at - C_WORDS] = shapes[row, Z_WORDS]
     arena[at + p.P_CUSTOMER_ID] = shapes[row, Z_CUSTOMER_ID]

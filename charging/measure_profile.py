@@ -9,6 +9,7 @@ from charging.cached_profile import CACHED_WORDS, IDENTIFIER_WORDS
 from charging.identifier_index import entry_words
 from charging.msgpack_cursor import BAD, get_array, get_int, get_text, skip_values
 from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.line_memory import whole_lines
 from rating_kernels.profile_image import (
     CANDIDATE_WORDS,
     DISCOUNT_WORDS,
@@ -72,17 +73,21 @@ def _measure(data: Bytes, at: int, end: int, shapes: Ints, row: int) -> bool:
         at = skip_values(data, at, end, shapes[row, part + 1])
     at = skip_values(data, at, end, fields - PROFILE_FIELDS)
     members = shapes[row, Z_MEMBERSHIPS]
-    shapes[row, Z_WORDS] = (
-        shapes[row, Z_SERVICES] * (IDENTIFIER_WORDS + SERVICE_WORDS)
+    before = (
+        shapes[row, Z_SERVICES] * IDENTIFIER_WORDS
         + shapes[row, Z_GROUPS]
         + 2 * members  # the owner's slot and number
         + CACHED_WORDS
-        + PROFILE_HEADER_WORDS
+    )
+    image = (
+        PROFILE_HEADER_WORDS
+        + shapes[row, Z_SERVICES] * SERVICE_WORDS
         + shapes[row, Z_CANDIDATES] * CANDIDATE_WORDS
         + shapes[row, Z_SHARINGS] * MEMBERSHIP_WORDS
         + shapes[row, Z_DISCOUNTS] * DISCOUNT_WORDS
         + shapes[row, Z_RECURRING] * RECURRING_WORDS
     )
+    shapes[row, Z_WORDS] = whole_lines(before) + whole_lines(image)
     return at == end
 
 

@@ -105,6 +105,9 @@ def _add_limit(compilation: Compilation, limit: CreditLimit, place: Place) -> No
         kind, value = _threshold(threshold, info, there)
         if kind == THRESHOLD_PERCENT and limit.limit is None:
             there.fault("is a part of the way to a limit, and there is no limit", "add `limit`, or an amount")
+        if kind == THRESHOLD_PERCENT and info.is_money:
+            # Only the floor of free units moves, with what is granted.
+            kind, value = THRESHOLD_AMOUNT, floor + (amount - floor) * value // 100
         compilation.columns.add(threshold_kind=kind, threshold_value=value)
 
 

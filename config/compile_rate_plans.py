@@ -26,6 +26,7 @@ from rating_kernels.workspace import DETAILS_MAX
 SPLIT_US_MAX = 10 * 366 * 86_400 * 1_000_000
 NO_FIELD = -1
 NO_TAX = -1
+NO_PRICE = -1
 
 
 def compile_rate_plans(compilation: Compilation, events: dict[str, ServiceEvents]) -> dict[str, int]:
@@ -159,6 +160,7 @@ class _RatePlanCompiler:
             detail_denominator=denominator,
             detail_prefix_field=self._prefix_slot(detail, place),
             detail_root=add_trie(self.columns, entries, first_band, first_price),
+            detail_price=_only_price(entries, first_price),
         )
         self._allowances(detail.allowances, place)
 
@@ -307,6 +309,14 @@ def _resource(compilation: Compilation, code: str, place: Place) -> ResourceInfo
     return compilation.resources.get(code) or ResourceInfo(
         code=code, id=0, index=0, is_money=False, decimals=0, stored_decimals=12, unit=""
     )
+
+
+def _only_price(entries: list[Entry], first_price: int) -> int:
+    """The price of a detail whose one rule asks for nothing; NO_PRICE where it has to be looked for."""
+    for entry in entries:
+        if len(entries) == 1 and not entry.prefix and entry.band == ANY_TIME and not entry.conditions:
+            return first_price + entry.price
+    return NO_PRICE
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

@@ -65,7 +65,6 @@ def compile_resources(compilation: Compilation) -> None:
         compilation.resources[resource.code] = info
         compilation.columns.add(
             resource_id=number,
-            resource_is_money=int(resource.monetary),
             resource_order=CONSUMPTION_ORDERS[resource.consumption_order],
             resource_rounding=ROUNDING_MODES[resource.rounding],
             resource_step=1,

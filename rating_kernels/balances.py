@@ -29,10 +29,13 @@ from rating_kernels.group_image import (
 from rating_kernels.group_layout import append_row, remove_row, row_at, section_count
 from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Ints
-from rating_kernels.undo_log import logged_append, put
+from rating_kernels.undo_log import keep_words, logged_append, put
 
 NO_ROOM = -1
 NONE = -1
+# An item's totals stand behind what names it.
+ITEM_TOTALS = ITEM_WORDS - I_AMOUNT
+assert I_AMOUNT < I_OWED < I_QUANTITY < I_EVENTS < ITEM_WORDS
 
 
 @kernel
@@ -198,10 +201,11 @@ def add_to_item(
             return NO_ROOM
         words[row + I_CYCLE_NO] = cycle_no
         words[row + I_ITEM_ID] = item_id
-    put(words, row + I_AMOUNT, words[row + I_AMOUNT] + amount, work)
-    put(words, row + I_OWED, words[row + I_OWED] + owed, work)
-    put(words, row + I_QUANTITY, words[row + I_QUANTITY] + quantity, work)
-    put(words, row + I_EVENTS, words[row + I_EVENTS] + events, work)
+    keep_words(words, row + I_AMOUNT, ITEM_TOTALS, work)
+    words[row + I_AMOUNT] += amount
+    words[row + I_OWED] += owed
+    words[row + I_QUANTITY] += quantity
+    words[row + I_EVENTS] += events
     return row
 
 

@@ -10,14 +10,14 @@ from rating_kernels.charge_group import (
     booking_cycle,
     charge_group,
     chargeable,
-    find_limit,
+    limit_and_total,
     refund,
 )
 from rating_kernels.counters import NOTHING_COUNTED, count_use, counting_payer
 from rating_kernels.discounts import NO_TAX_RATE, discounted, tax_on
 from rating_kernels.group_image import H_GROUP_ID, QUANTITY_MAX
 from rating_kernels.impacts import note_impact
-from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.kernel import kernel, rare_kernel
 from rating_kernels.outcomes import Outcome
 from rating_kernels.price_event import OUT_OF_RANGE, PRICED, TOO_LARGE, price_quantity, rounded, splits
 from rating_kernels.profile_image import V_DISCOUNTS
@@ -26,7 +26,7 @@ from rating_kernels.share_allowances import cover_by_allowances
 from rating_kernels.share_amounts import charge_owners, refund_owner
 from rating_kernels.sharing import member_goes_first
 from rating_kernels.tariff_table import BREACH_UP_TO_LIMIT, PER_CYCLE, Bytes, Ints
-from rating_kernels.thresholds import watch
+from rating_kernels.thresholds import find_and_watch, watch
 from rating_kernels.tiers import costs_nothing, free_part, price_counts
 from rating_kernels.trace import (
     TRACE_COUNTED,
@@ -177,6 +177,11 @@ def _with_tax(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> i
     work[W_TAX_LEFT] = 0
     if table[table[t.DETAIL_TAX] + detail] < 0:
         return net
+    return _taxed(table, detail, net, time_us, work)
+
+
+@rare_kernel
+def _taxed(table: Ints, detail: int, net: int, time_us: int, work: Ints) -> int:
     tax = tax_on(table, detail, abs(net), time_us, work)
     if tax == NO_TAX_RATE:
         return OUT_OF_RANGE
@@ -236,7 +241,7 @@ def charge_amount(
     return max(outcome, said), shared
 
 
-@standing_kernel
+@rare_kernel
 def _give_back(
     table: Ints,
     words: Ints,
@@ -265,7 +270,7 @@ def _give_back(
         return CHARGED, shared
     resource = table[table[t.DETAIL_RESOURCE] + detail]
     item_id = table[table[t.DETAIL_ITEM_ID] + detail]
-    watch(table, words, at, resource, time_us, work)
+    find_and_watch(table, words, at, resource, time_us, work)
     given = refund(table, words, at, resource, item_id, left, left_quantity, time_us, impacts, work)
     return (CHARGED, shared) if given else (AMOUNT_OUT_OF_RANGE, 0)
 
@@ -302,16 +307,16 @@ def charge_user(
     does, the caller undoes the event.
     """
     resource = table[table[t.DETAIL_RESOURCE] + detail]
-    own, limited = chargeable(table, words, at, resource, amount, time_us, work)
+    limit, total = limit_and_total(table, words, at, resource, time_us)
+    own, limited = chargeable(table, words[at + H_GROUP_ID], resource, limit, total, amount, work)
     outcome = CHARGED
     if limited == OVER_LIMIT:
         outcome = CHARGED_OVER_LIMIT
     elif limited == BEYOND_LIMIT:
-        limit = find_limit(table, words, at, resource)
         up_to = table[table[t.LIMIT_BREACH] + limit] == BREACH_UP_TO_LIMIT
         outcome = PARTLY_CHARGED if up_to else DENIED_LIMIT
     if own > 0:
-        watch(table, words, at, resource, time_us, work)
+        watch(table, at, resource, limit, total, work)
         item_id = table[table[t.DETAIL_ITEM_ID] + detail]
         if not charge_group(table, words, at, resource, item_id, own, quantity, time_us, impacts, work):
             return AMOUNT_OUT_OF_RANGE, 0

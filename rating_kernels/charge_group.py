@@ -30,7 +30,7 @@ from rating_kernels.group_image import (
 )
 from rating_kernels.group_layout import row_at, section_count
 from rating_kernels.impacts import note_impact
-from rating_kernels.kernel import kernel
+from rating_kernels.kernel import kernel, rare_kernel
 from rating_kernels.quantities import NUM_MAX, mul_div, mul_div_wide
 from rating_kernels.tariff_table import BREACH_ALLOW, DOWN, UP, Ints
 from rating_kernels.trace import (
@@ -55,13 +55,19 @@ NO_CREDIT_PROFILE = 0
 def booking_cycle(words: Ints, at: int, time_us: int) -> tuple[int, int, int, bool]:
     """(number, start, end, late) of the cycle that an event of this time is booked to (DECISIONS 18)."""
     if time_us < words[at + H_CYCLE_START_US]:
-        row = row_at(words, at, SECTION_SNAPSHOTS, 0)
-        for _ in range(section_count(words, at, SECTION_SNAPSHOTS)):
-            if words[row + S_START_US] <= time_us < words[row + S_END_US] and words[row + S_SEALED] == 0:
-                return words[row + S_CYCLE_NO], words[row + S_START_US], words[row + S_END_US], False
-            row += SNAPSHOT_WORDS
-        return words[at + H_CYCLE_NO], words[at + H_CYCLE_START_US], words[at + H_CYCLE_END_US], True
+        return _ended_cycle(words, at, time_us)
     return words[at + H_CYCLE_NO], words[at + H_CYCLE_START_US], words[at + H_CYCLE_END_US], False
+
+
+@rare_kernel
+def _ended_cycle(words: Ints, at: int, time_us: int) -> tuple[int, int, int, bool]:
+    """The cycle before the open one that the event lies in, if billing has not sealed it; else the open one, late."""
+    row = row_at(words, at, SECTION_SNAPSHOTS, 0)
+    for _ in range(section_count(words, at, SECTION_SNAPSHOTS)):
+        if words[row + S_START_US] <= time_us < words[row + S_END_US] and words[row + S_SEALED] == 0:
+            return words[row + S_CYCLE_NO], words[row + S_START_US], words[row + S_END_US], False
+        row += SNAPSHOT_WORDS
+    return words[at + H_CYCLE_NO], words[at + H_CYCLE_START_US], words[at + H_CYCLE_END_US], True
 
 
 @kernel
@@ -103,19 +109,25 @@ def find_limit(table: Ints, words: Ints, at: int, resource: int) -> int:
 
 
 @kernel
+def limit_and_total(table: Ints, words: Ints, at: int, resource: int, time_us: int) -> tuple[int, int]:
+    """The group's credit limit for a resource and the total that it goes by; NO_LIMIT and 0 where it has none."""
+    limit = find_limit(table, words, at, resource)
+    if limit == NO_LIMIT:
+        return NO_LIMIT, 0
+    return limit, total_booked(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
+
+
+@kernel
 def chargeable(
-    table: Ints, words: Ints, at: int, resource: int, amount: int, time_us: int, work: Ints
+    table: Ints, group_id: int, resource: int, limit: int, total: int, amount: int, work: Ints
 ) -> tuple[int, int]:
     """(how much of the amount the group may be charged, WITHIN | OVER | BEYOND the limit).
 
     OVER: the profile allows it and it is flagged. BEYOND: only the returned part fits.
     """
-    group_id = words[at + H_GROUP_ID]
-    limit = find_limit(table, words, at, resource)
     if limit == NO_LIMIT or table[table[t.LIMIT_AMOUNT] + limit] == AMOUNT_MAX:
         trace(work, TRACE_LIMIT, group_id, resource, NO_LIMIT, 0, amount, amount, WITHIN_LIMIT)
         return amount, WITHIN_LIMIT
-    total = total_booked(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
     room = table[table[t.LIMIT_AMOUNT] + limit] - total
     allowed, said = amount, WITHIN_LIMIT
     if amount > room:
@@ -143,24 +155,43 @@ def _book(
     """Add an amount to its item, and the tax in it to the tax's; each payer takes its share, the last the rest."""
     if item_id == 0:
         return True
-    tax, tax_owed = 0, 0
+    tax, tax_owed, holds = 0, 0, True
     if work[W_TAX_LEFT] != 0:
-        # The rest is taken whole, so that nothing of the tax is lost. In a refund all of them are below zero.
-        tax = work[W_TAX_LEFT]
-        if amount != work[W_GROSS_LEFT]:
-            tax = mul_div_wide(abs(tax), abs(amount), abs(work[W_GROSS_LEFT]), DOWN)
-            tax = tax if amount >= 0 else -tax
-        tax_owed = tax if owed == amount else mul_div_wide(tax, owed, amount, DOWN)
-        note_impact(
-            impacts, work, IMPACT_TAX, words[at + H_GROUP_ID], item_id, resource_id, work[W_TAX_ITEM], 0, tax
+        tax, tax_owed, holds = _book_tax(
+            words, at, cycle_no, item_id, resource_id, amount, owed, impacts, work
         )
-        work[W_TAX_LEFT] -= tax
-        work[W_GROSS_LEFT] -= amount
-        row = add_to_item(words, at, cycle_no, work[W_TAX_ITEM], tax, tax_owed, 0, 0, work)
-        if row == NO_ROOM or not total_holds(words, row):
-            return False
+    if not holds:
+        return False
     row = add_to_item(words, at, cycle_no, item_id, amount - tax, owed - tax_owed, quantity, 1, work)
     return row != NO_ROOM and total_holds(words, row)
+
+
+@rare_kernel
+def _book_tax(
+    words: Ints,
+    at: int,
+    cycle_no: int,
+    item_id: int,
+    resource_id: int,
+    amount: int,
+    owed: int,
+    impacts: Ints,
+    work: Ints,
+) -> tuple[int, int, bool]:
+    """(tax in an amount, the part of it that is owed, whether its item can hold it); adds it to the tax's item."""
+    # The rest is taken whole, so that nothing of the tax is lost. In a refund all of them are below zero.
+    tax = work[W_TAX_LEFT]
+    if amount != work[W_GROSS_LEFT]:
+        tax = mul_div_wide(abs(tax), abs(amount), abs(work[W_GROSS_LEFT]), DOWN)
+        tax = tax if amount >= 0 else -tax
+    tax_owed = tax if owed == amount else mul_div_wide(tax, owed, amount, DOWN)
+    note_impact(
+        impacts, work, IMPACT_TAX, words[at + H_GROUP_ID], item_id, resource_id, work[W_TAX_ITEM], 0, tax
+    )
+    work[W_TAX_LEFT] -= tax
+    work[W_GROSS_LEFT] -= amount
+    row = add_to_item(words, at, cycle_no, work[W_TAX_ITEM], tax, tax_owed, 0, 0, work)
+    return tax, tax_owed, row != NO_ROOM and total_holds(words, row)
 
 
 @kernel

@@ -146,8 +146,10 @@ def prices_all(table: Ints, events: Ints, text: Bytes, row: int, version: int, w
     first = table[table[t.VERSION_DETAIL_FIRST] + version]
     price_id = NO_PRICE
     for detail in range(first, table[table[t.VERSION_DETAIL_FIRST] + version + 1]):
-        depth = walk_prefix(table, detail, events, text, row, work)
-        price = first_price(table, version, detail, events, text, row, work, depth)
+        price = table[table[t.DETAIL_PRICE] + detail]
+        if price == NO_PRICE or work[W_TRACE_ON] == 1:
+            depth = walk_prefix(table, detail, events, text, row, work)
+            price = first_price(table, version, detail, events, text, row, work, depth)
         if price == NO_PRICE:
             return NO_PRICE
         work[W_PRICES + detail - first] = price

@@ -1,6 +1,6 @@
 """Pure. A balance group as int64 words: the form in which kernels change it.
 
-An image is a header and six sections of fixed-width rows, each section with a count and a capacity.
+An image is a header and six sections of fixed-width rows, each section with a count and room for more.
 Images lie in one arena of words; a slot table maps a group's slot to the offset of its image, so an
 image that outgrows its capacities can be laid out again elsewhere. The record in the store is the same
 words packed by `balance_store.group_record`. Rows are appended at the end of their section and removed
@@ -9,39 +9,57 @@ by moving the later rows up, so their order is the order of creation.
 Open and ended cycles share the tables of items and counters: each row carries its cycle's number.
 """
 
-# Header words that are stored.
+# Header words. What nearly every event reads stands in the first three cache lines, the rest behind it.
 H_GROUP_ID = 0
 H_CUSTOMER_ID = 1
 H_CYCLE_NO = 2  # counts from 1
 H_CYCLE_START_US = 3
 H_CYCLE_END_US = 4
-H_CALENDAR_KIND = 5  # CALENDAR_*
-H_CALENDAR_COUNT = 6  # every n days, weeks, months or years
-H_CALENDAR_DAY = 7  # billing day: 1..31, or ISO weekday 1..7, or 0
-H_CALENDAR_ANCHOR = 8  # days since 1970-01-01 of the civil day the first cycle belongs to
-H_ZONE_ID = 9  # id of the site's time zone name
-H_CREDIT_ID = 10  # credit profile and payment type; 0 = no limits
-H_NEXT_BALANCE_ID = 11
-H_RING_NEXT = 12  # where the next event id goes once the ring is full
-H_COMMAND_NEXT = 13  # 0: commands are kept in their order, and the oldest leave
-H_CLOSED_AT_US = 14  # INFINITE_US while the account is open
-HEADER_STORED = 15
+H_CREDIT_ID = 5  # credit profile and payment type; 0 = no limits
+H_CLOSED_AT_US = 6  # INFINITE_US while the account is open
+H_RING_NEXT = 7  # where the next event id goes once the ring is full
+H_NEXT_BALANCE_ID = 8
+H_TOUCHED = 9  # number of the batch that changed it last
+H_SECTIONS = (
+    10  # a word for each section: its rows, how many more it has room for, and where (`group_layout`)
+)
+# Short marks of the first ids in the ring, so that a new id seldom has to be compared with the ids themselves.
+H_RING_MARKS = 16
+H_CALENDAR_KIND = 24  # CALENDAR_*
+H_CALENDAR_COUNT = 25  # every n days, weeks, months or years
+H_CALENDAR_DAY = 26  # billing day: 1..31, or ISO weekday 1..7, or 0
+H_CALENDAR_ANCHOR = 27  # days since 1970-01-01 of the civil day the first cycle belongs to
+H_ZONE_ID = 28  # id of the site's time zone name
+H_COMMAND_NEXT = 29  # 0: commands are kept in their order, and the oldest leave
+H_CALENDAR = 30  # index into CalendarTable
+H_PROFILE_AT = 31  # offset of the customer's profile image in the profile arena
+HEADER_WORDS = 32
 
-# Header words that hold only while the image is in memory.
-H_CALENDAR = 15  # index into CalendarTable
-H_PROFILE_AT = 16  # offset of the customer's profile image in the profile arena
-H_TOUCHED = 17  # number of the batch that changed it last
-H_SECTIONS = 18  # then (count, capacity, offset from the image's start) for each section
+# Those that are stored, in the order of the record; the others hold only while the image is in memory.
+STORED_WORDS = (
+    H_GROUP_ID,
+    H_CUSTOMER_ID,
+    H_CYCLE_NO,
+    H_CYCLE_START_US,
+    H_CYCLE_END_US,
+    H_CALENDAR_KIND,
+    H_CALENDAR_COUNT,
+    H_CALENDAR_DAY,
+    H_CALENDAR_ANCHOR,
+    H_ZONE_ID,
+    H_CREDIT_ID,
+    H_NEXT_BALANCE_ID,
+    H_RING_NEXT,
+    H_COMMAND_NEXT,
+    H_CLOSED_AT_US,
+)
 
 SECTION_BALANCES, SECTION_ITEMS, SECTION_COUNTERS, SECTION_SNAPSHOTS, SECTION_RING, SECTION_COMMANDS = range(
     6
 )
 SECTIONS = 6
-SECTION_WORDS = 3
-# Short marks of the first ids in the ring, so that a new id seldom has to be compared with the ids themselves.
-H_RING_MARKS = H_SECTIONS + SECTIONS * SECTION_WORDS
-RING_MARK_WORDS = 8
-HEADER_WORDS = H_RING_MARKS + RING_MARK_WORDS
+RING_MARK_WORDS = H_CALENDAR_KIND - H_RING_MARKS
+assert H_SECTIONS + SECTIONS == H_RING_MARKS
 
 # Sub-balances: one per resource and validity.
 B_ID, B_RESOURCE_ID, B_AMOUNT, B_VALID_FROM_US, B_VALID_TO_US, B_CREATED_US, B_PRIORITY, B_GRANTED, B_KIND = (

@@ -11,10 +11,12 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from rating_kernels.plain_indexes import BatchCompiler, KernelCompiler
+from rating_kernels.kernel_compilers import BatchCompiler, RareCompiler
+from rating_kernels.plain_indexes import KernelCompiler
 from rating_kernels.tariff_table import Ints
 
-# A kernel that others call, and one that is entered from Python or called from many places.
+# A kernel that others call; one that is entered from Python or called from many places; one that few events
+# need, which would stand in the way of the others; the one that decides a batch.
 _OPTIONS: dict[str, Any] = {
     "cache": True,
     "nogil": True,
@@ -22,8 +24,11 @@ _OPTIONS: dict[str, Any] = {
     "pipeline_class": KernelCompiler,
 }
 kernel = njit(**_OPTIONS, forceinline=True)
-standing_kernel = njit(**_OPTIONS)
-batch_kernel = njit(**_OPTIONS | {"pipeline_class": BatchCompiler})
+# Said of each: what is not said is taken over from whichever kernel is the first to call it.
+_APART = _OPTIONS | {"forceinline": False}
+standing_kernel = njit(**_APART)
+rare_kernel = njit(**_APART | {"pipeline_class": RareCompiler})
+batch_kernel = njit(**_APART | {"pipeline_class": BatchCompiler})
 
 FOR_READING, KEEP_IN_ALL_CACHES, DATA = 0, 3, 1
 
@@ -51,4 +56,24 @@ def _looked_up(words: Ints, at: int) -> None:
     """Nothing: what is not compiled has no use for a cache line."""
 
 
+def _seldom(_: Any, condition: Any) -> Any:
+    """The compiled form of `seldom`: LLVM's own hint, so that what seldom happens stands out of the way."""
+    signature = condition(condition)
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        bit = ir.IntType(1)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(bit, [bit, bit]), "llvm.expect.i1"
+        )
+        return builder.call(function, [arguments[0], bit(0)])
+
+    return signature, generate
+
+
+def _as_it_is(condition: Any) -> Any:
+    """What is not compiled takes no hint."""
+    return condition
+
+
+seldom: Any = _as_it_is if getattr(config, "DISABLE_JIT", 0) else intrinsic(_seldom)
 prefetch: Any = _looked_up if getattr(config, "DISABLE_JIT", 0) else intrinsic(_prefetch)

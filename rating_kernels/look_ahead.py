@@ -7,16 +7,21 @@ earlier than the next one reads it. Nothing here changes a decision.
 
 from rating_kernels import batch_words as e
 from rating_kernels.group_image import (
-    BALANCE_WORDS,
+    H_RING_MARKS,
     H_RING_NEXT,
-    HEADER_WORDS,
     ITEM_WORDS,
+    RING_MARK_WORDS,
     RING_WORDS,
+    SECTION_BALANCES,
+    SECTION_COUNTERS,
+    SECTION_ITEMS,
     SECTION_RING,
 )
 from rating_kernels.group_layout import row_at
 from rating_kernels.kernel import kernel, prefetch
+from rating_kernels.line_memory import LINE_WORDS
 from rating_kernels.profile_image import (
+    CANDIDATE_WORDS,
     G_OWNER_SLOT,
     P_DISCOUNTS_AT,
     P_MEMBERSHIPS_AT,
@@ -28,12 +33,11 @@ from rating_kernels.profile_image import (
 )
 from rating_kernels.tariff_table import Ints
 
-LINE_WORDS = 8
 # How many events ahead each step is.
-PROFILE_AHEAD, SLOT_AHEAD, IMAGE_AHEAD, RING_AHEAD = 16, 12, 8, 4
-# A customer of one service and two products; the head of an image with a few balances, items and counters.
-PROFILE_WORDS = PROFILE_HEADER_WORDS + 2 * SERVICE_WORDS
-IMAGE_WORDS = HEADER_WORDS + 5 * BALANCE_WORDS + 3 * ITEM_WORDS
+PROFILE_AHEAD, SLOT_AHEAD, IMAGE_AHEAD, ROWS_AHEAD = 16, 12, 8, 4
+# A customer of one service and its products; of an image's header what every event reads.
+PROFILE_WORDS = PROFILE_HEADER_WORDS + SERVICE_WORDS + 2 * CANDIDATE_WORDS
+HEAD_WORDS = H_RING_MARKS + RING_MARK_WORDS
 
 
 @kernel
@@ -47,27 +51,61 @@ def look_ahead(events: Ints, rows: Ints, position: int, words: Ints, slot_at: In
     if position + SLOT_AHEAD < len(rows):
         at = events[rows[position + SLOT_AHEAD], e.PROFILE_AT]
         if at >= 0 and profiles[at + P_SERVICES] > 0:
-            prefetch(slot_at, profiles[at + profiles[at + P_SERVICES_AT] + V_GROUP_SLOT])
-            if profiles[at + P_MEMBERSHIPS_AT] < profiles[at + P_DISCOUNTS_AT]:
-                prefetch(slot_at, profiles[at + profiles[at + P_MEMBERSHIPS_AT] + G_OWNER_SLOT])
-    if position + RING_AHEAD < len(rows):
-        at = events[rows[position + RING_AHEAD], e.PROFILE_AT]
-        if at >= 0 and profiles[at + P_SERVICES] > 0:
-            image = slot_at[profiles[at + profiles[at + P_SERVICES_AT] + V_GROUP_SLOT]]
-            if image >= 0:
-                place = row_at(words, image, SECTION_RING, words[image + H_RING_NEXT])
-                prefetch(words, place)
-                prefetch(words, place + RING_WORDS - 1)
+            prefetch(slot_at, _first_slot(profiles, at))
+            if _may_share(profiles, at):
+                prefetch(slot_at, _first_owner(profiles, at))
     if position + IMAGE_AHEAD < len(rows):
         at = events[rows[position + IMAGE_AHEAD], e.PROFILE_AT]
         if at >= 0 and profiles[at + P_SERVICES] > 0:
-            _ask_for_image(words, slot_at[profiles[at + profiles[at + P_SERVICES_AT] + V_GROUP_SLOT]])
-            if profiles[at + P_MEMBERSHIPS_AT] < profiles[at + P_DISCOUNTS_AT]:
-                _ask_for_image(words, slot_at[profiles[at + profiles[at + P_MEMBERSHIPS_AT] + G_OWNER_SLOT]])
+            _ask_for_head(words, slot_at[_first_slot(profiles, at)])
+            if _may_share(profiles, at):
+                _ask_for_head(words, slot_at[_first_owner(profiles, at)])
+    if position + ROWS_AHEAD < len(rows):
+        at = events[rows[position + ROWS_AHEAD], e.PROFILE_AT]
+        if at >= 0 and profiles[at + P_SERVICES] > 0:
+            image = slot_at[_first_slot(profiles, at)]
+            if image >= 0:
+                _ask_for_rows(words, image)
+                place = row_at(words, image, SECTION_RING, words[image + H_RING_NEXT])
+                prefetch(words, place)
+                prefetch(words, place + RING_WORDS - 1)
+            if _may_share(profiles, at):
+                image = slot_at[_first_owner(profiles, at)]
+                if image >= 0:
+                    _ask_for_rows(words, image)
 
 
 @kernel
-def _ask_for_image(words: Ints, at: int) -> None:
+def _first_slot(profiles: Ints, at: int) -> int:
+    """The slot of the first service's group."""
+    return profiles[at + profiles[at + P_SERVICES_AT] + V_GROUP_SLOT]
+
+
+@kernel
+def _may_share(profiles: Ints, at: int) -> bool:
+    return profiles[at + P_MEMBERSHIPS_AT] < profiles[at + P_DISCOUNTS_AT]
+
+
+@kernel
+def _first_owner(profiles: Ints, at: int) -> int:
+    """The slot of the first membership's owner."""
+    return profiles[at + profiles[at + P_MEMBERSHIPS_AT] + G_OWNER_SLOT]
+
+
+@kernel
+def _ask_for_head(words: Ints, at: int) -> None:
     """An address beyond the arena, or of a group that is not here, is no fault: nothing is read."""
-    for word in range(0, IMAGE_WORDS, LINE_WORDS):
+    for word in range(0, HEAD_WORDS, LINE_WORDS):
         prefetch(words, at + word)
+
+
+@kernel
+def _ask_for_rows(words: Ints, at: int) -> None:
+    """The first rows of an image that is here: two or three balances, an item, a price's two counters."""
+    balances = row_at(words, at, SECTION_BALANCES, 0)
+    for word in range(0, 3 * LINE_WORDS, LINE_WORDS):
+        prefetch(words, balances + word)
+    items = row_at(words, at, SECTION_ITEMS, 0)
+    prefetch(words, items)
+    prefetch(words, items + ITEM_WORDS - 1)
+    prefetch(words, row_at(words, at, SECTION_COUNTERS, 0))

@@ -50,14 +50,6 @@ class KernelCompiler(CompilerBase):
         return [passes]
 
 
-class BatchCompiler(KernelCompiler):
-    """And no argument overlaps another."""
-
-    def define_pipelines(self) -> list[Any]:
-        self.state.flags.noalias = True
-        return super().define_pipelines()
-
-
 def _is_access(statement: Any) -> bool:
     return isinstance(statement, ir.SetItem) or (isinstance(statement, ir.Expr) and statement.op == "getitem")
 

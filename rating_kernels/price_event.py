@@ -8,7 +8,7 @@ stays is a sum of increments times prices in 1/denominator, rounded once by the 
 from rating_kernels import batch_words as e
 from rating_kernels import table_words as t
 from rating_kernels.group_image import AMOUNT_MAX, QUANTITY_MAX
-from rating_kernels.kernel import kernel
+from rating_kernels.kernel import kernel, rare_kernel
 from rating_kernels.quantities import OVERFLOW, checked_product, checked_sum, div_ceil, round_div
 from rating_kernels.select_price import (
     NO_PRICE,
@@ -104,24 +104,16 @@ def price_quantity(
         if said != PRICED or total == OVERFLOW:
             return 0, TOO_LARGE, 0
         return _bounded(table, start_price, total + tiers, minimum, work)
-    zone = table[table[t.VERSION_ZONE] + version]
-    unit_us = table[table[t.VERSION_UNIT_US] + version]
     elapsed = covered
     price = start_price
     split = splits(table, version, detail)
     while elapsed < quantity:
         boundary = quantity
         if split:
-            now_us = events[row, e.TIME_US] + elapsed * unit_us
-            zone_row = zone_at(table, zone, now_us, work)
-            position_us = week_position_us(table, version, zone_row, now_us)
-            slot = band_slot(table, detail, position_us)
-            price = select_price(table, slot, events, text, row, work, depth)
-            trace(work, TRACE_PRICE, price, detail, elapsed, now_us, position_us)
+            price, until = _price_within(table, version, detail, events, text, row, work, depth, elapsed)
             if price == NO_PRICE:
                 return 0, UNPRICED, 0
-            until_us = holds_until_us(table, version, zone_row, detail, slot, position_us, now_us)
-            boundary = min(boundary, elapsed + div_ceil(until_us - now_us, unit_us))
+            boundary = min(boundary, until)
         if table[table[t.PRICE_PERIOD_FIRST] + price] == table[table[t.PRICE_PERIOD_FIRST] + price + 1]:
             # A price of a flat fee alone: nothing is charged for the quantity.
             elapsed = boundary
@@ -139,6 +131,30 @@ def price_quantity(
     if total == OVERFLOW:
         return 0, TOO_LARGE, 0
     return _bounded(table, start_price, total, minimum, work)
+
+
+@rare_kernel
+def _price_within(
+    table: Ints,
+    version: int,
+    detail: int,
+    events: Ints,
+    text: Bytes,
+    row: int,
+    work: Ints,
+    depth: int,
+    elapsed: int,
+) -> tuple[int, int]:
+    """(price in force when so much of the event is over, elapsed up to which it may hold)."""
+    unit_us = table[table[t.VERSION_UNIT_US] + version]
+    now_us = events[row, e.TIME_US] + elapsed * unit_us
+    zone_row = zone_at(table, table[table[t.VERSION_ZONE] + version], now_us, work)
+    position_us = week_position_us(table, version, zone_row, now_us)
+    slot = band_slot(table, detail, position_us)
+    price = select_price(table, slot, events, text, row, work, depth)
+    trace(work, TRACE_PRICE, price, detail, elapsed, now_us, position_us)
+    until_us = holds_until_us(table, version, zone_row, detail, slot, position_us, now_us)
+    return price, elapsed + div_ceil(until_us - now_us, unit_us)
 
 
 @kernel

@@ -5,7 +5,7 @@ NUM_MAX before it is made, and every amount against AMOUNT_MAX.
 """
 
 from rating_kernels.group_image import AMOUNT_MAX, QUANTITY_MAX
-from rating_kernels.kernel import kernel
+from rating_kernels.kernel import kernel, rare_kernel
 from rating_kernels.tariff_table import DOWN, FLOOR, HALF_EVEN, HALF_UP, UP
 
 # Prices are summed in 1/denominator of a stored unit. Half of int64, so that one addition of two checked
@@ -62,6 +62,11 @@ def mul_div_wide(value: int, numerator: int, denominator: int, mode: int) -> int
     """
     if value < SMALL and numerator < SMALL:
         return round_div(value * numerator, denominator, mode)
+    return _mul_div_by_bits(value, numerator, denominator, mode)
+
+
+@rare_kernel
+def _mul_div_by_bits(value: int, numerator: int, denominator: int, mode: int) -> int:
     whole, rest = value // denominator, value % denominator
     quotient, remainder = 0, 0
     for bit in range(61, -1, -1):
@@ -85,6 +90,11 @@ def checked_product(left: int, right: int) -> int:
     # Dividing costs more than all the rest of a price, and nearly all factors are small.
     if left < SMALL and right < SMALL:
         return left * right
+    return _large_product(left, right)
+
+
+@rare_kernel
+def _large_product(left: int, right: int) -> int:
     if left == 0 or right == 0:
         return 0
     if left > NUM_MAX // right:
@@ -95,9 +105,9 @@ def checked_product(left: int, right: int) -> int:
 @kernel
 def checked_sum(left: int, right: int) -> int:
     """left + right for terms >= 0; OVERFLOW where it would pass NUM_MAX, or one of them did."""
-    if left < 0 or right < 0 or left > NUM_MAX - right:
-        return OVERFLOW
-    return left + right
+    # Two terms are below 2**63 together, so the sum may be made before it is judged.
+    total = left + right
+    return OVERFLOW if (left | right) < 0 or total > NUM_MAX else total
 
 
 @kernel

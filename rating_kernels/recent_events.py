@@ -19,7 +19,7 @@ from rating_kernels.group_image import (
     SECTION_RING,
 )
 from rating_kernels.group_layout import append_row, row_at, section_count
-from rating_kernels.kernel import kernel
+from rating_kernels.kernel import kernel, rare_kernel
 from rating_kernels.tariff_table import Ints
 
 ID_HASH_MASK = (1 << ID_HASH_BITS) - 1
@@ -38,10 +38,27 @@ def find_recent(words: Ints, at: int, id_hash: int) -> int:
     id_hash &= ID_HASH_MASK
     rows = section_count(words, at, SECTION_RING)
     pattern = (id_hash & MARK_MASK) * ONES
+    # All words whether in use or not, and no way out between: so they are compared side by side.
+    alike = 0
+    for word in range(RING_MARK_WORDS):
+        alike |= _alike(words[at + H_RING_MARKS + word], pattern)
+    if alike & HIGH_BITS == 0 and rows <= MARKED:
+        return NOT_SEEN
+    return _find_by_marks(words, at, id_hash, rows, pattern)
+
+
+@kernel
+def _alike(marks: int, pattern: int) -> int:
+    """Some of HIGH_BITS where a mark may be the id's: a place that is all zeros borrows from its highest bit."""
+    unlike = marks ^ pattern
+    return (unlike - ONES) & ~unlike
+
+
+@rare_kernel
+def _find_by_marks(words: Ints, at: int, id_hash: int, rows: int, pattern: int) -> int:
+    """Compare with the ids themselves: those whose mark agrees, and those that have none."""
     for word in range(min(RING_MARK_WORDS, -(-rows // MARKS_A_WORD))):
-        unlike = words[at + H_RING_MARKS + word] ^ pattern
-        # A place that is all zeros borrows from its highest bit: some mark of the word may be the id's.
-        if (unlike - ONES) & ~unlike & HIGH_BITS != 0:
+        if _alike(words[at + H_RING_MARKS + word], pattern) & HIGH_BITS != 0:
             first = word * MARKS_A_WORD
             position = _find_in_rows(words, at, id_hash, first, min(first + MARKS_A_WORD, rows))
             if position >= 0:

@@ -25,7 +25,7 @@ from rating_kernels.group_image import (
     SECTION_SNAPSHOTS,
 )
 from rating_kernels.group_layout import append_row, row_at, section_count, section_free
-from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.kernel import kernel, rare_kernel
 from rating_kernels.outcomes import Outcome
 from rating_kernels.profile_image import (
     NO_PROFILE,
@@ -55,6 +55,11 @@ ROWS_A_CYCLE = 3
 @kernel
 def cycles_over(calendars: Ints, words: Ints, at: int, until_us: int) -> int:
     """How many cycles of the group have ended at or before an instant."""
+    return 0 if until_us < words[at + H_CYCLE_END_US] else _count_cycles(calendars, words, at, until_us)
+
+
+@rare_kernel
+def _count_cycles(calendars: Ints, words: Ints, at: int, until_us: int) -> int:
     count = 0
     end_us = words[at + H_CYCLE_END_US]
     while end_us <= until_us:
@@ -70,7 +75,7 @@ def recurring_rows(words: Ints, at: int, profiles: Ints) -> int:
     return 0 if profile_at == NO_PROFILE else profiles[profile_at + P_RECURRING]
 
 
-@standing_kernel
+@rare_kernel
 def rotate_group(
     table: Ints,
     calendars: Ints,

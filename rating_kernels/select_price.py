@@ -126,11 +126,15 @@ def week_position_us(table: Ints, version: int, zone_row: int, time_us: int) -> 
 def band_slot(table: Ints, detail: int, position_us: int) -> int:
     """Slot of the detail's week in which a position lies."""
     first = table[table[t.DETAIL_BREAK_FIRST] + detail]
-    last = table[table[t.DETAIL_BREAK_FIRST] + detail + 1] - 1
+    low, high = first, table[table[t.DETAIL_BREAK_FIRST] + detail + 1] - 1
     second = position_us // SECOND_US
-    while last > first and table[table[t.BREAK_SECOND] + last] > second:
-        last -= 1
-    return last - first
+    while low < high:
+        middle = (low + high + 1) // 2
+        if table[table[t.BREAK_SECOND] + middle] <= second:
+            low = middle
+        else:
+            high = middle - 1
+    return low - first
 
 
 @kernel

@@ -6,7 +6,7 @@ from rating_kernels.charge_group import (
     use_allowance,
 )
 from rating_kernels.group_image import AMOUNT_MAX, H_GROUP_ID
-from rating_kernels.kernel import kernel
+from rating_kernels.kernel import kernel, rare_kernel
 from rating_kernels.quantities import mul_div
 from rating_kernels.sharing import (
     SHARING_SHIFT,
@@ -20,7 +20,7 @@ from rating_kernels.tariff_table import (
     DOWN,
     Ints,
 )
-from rating_kernels.thresholds import watch
+from rating_kernels.thresholds import find_and_watch
 from rating_kernels.trace import (
     POLICY_APPLIES,
     TRACE_POLICY,
@@ -38,7 +38,7 @@ from rating_kernels.workspace import (
 )
 
 
-@kernel
+@rare_kernel
 def use_owner_allowance(
     table: Ints,
     words: Ints,
@@ -64,7 +64,7 @@ def use_owner_allowance(
     trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, offered, said)
     counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
     units_max = cap_room(table, words, at, owner_at, policy, counter_id, time_us, work)
-    watch(table, words, owner_at, resource, time_us, work)
+    find_and_watch(table, words, owner_at, resource, time_us, work)
     taken, units = use_allowance(
         table,
         words,
@@ -112,7 +112,7 @@ def cover_by_allowances(
                 break
             left = quantity - covered
             if turn == own_turn:
-                watch(table, words, at, resource, time_us, work)
+                find_and_watch(table, words, at, resource, time_us, work)
                 numerator = table[table[t.ALLOWANCE_NUM] + allowance]
                 denominator = table[table[t.ALLOWANCE_DEN] + allowance]
                 taken, _ = use_allowance(

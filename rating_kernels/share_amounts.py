@@ -6,6 +6,7 @@ from rating_kernels.charge_group import (
     OVER_LIMIT,
     charge_group,
     chargeable,
+    limit_and_total,
     refund,
 )
 from rating_kernels.group_image import H_GROUP_ID
@@ -19,7 +20,7 @@ from rating_kernels.tariff_table import (
     HALF_UP,
     Ints,
 )
-from rating_kernels.thresholds import watch
+from rating_kernels.thresholds import find_and_watch, watch
 from rating_kernels.trace import (
     POLICY_APPLIES,
     TRACE_POLICY,
@@ -73,7 +74,9 @@ def charge_owners(
         trace(work, TRACE_POLICY, sharing_id, policy, words[owner_at + H_GROUP_ID], resource, offered, said)
         counter_id = (sharing_id << SHARING_SHIFT) | table[table[t.RESOURCE_ID] + resource]
         wanted = min(offered, cap_room(table, words, at, owner_at, policy, counter_id, time_us, work))
-        wanted, limited = chargeable(table, words, owner_at, resource, wanted, time_us, work)
+        limit, total = limit_and_total(table, words, owner_at, resource, time_us)
+        owner_id = words[owner_at + H_GROUP_ID]
+        wanted, limited = chargeable(table, owner_id, resource, limit, total, wanted, work)
         if limited == BEYOND_LIMIT or wanted < offered:
             denied = table[table[t.POLICY_EXHAUSTED] + policy] == DENY_WHEN_EXHAUSTED
             trace(work, TRACE_SHORT, sharing_id, offered - wanted, 1 if denied else 0)
@@ -81,7 +84,7 @@ def charge_owners(
                 return paid, paid_quantity, DENIED_SHARING
         if wanted == 0:
             continue
-        watch(table, words, owner_at, resource, time_us, work)
+        watch(table, owner_at, resource, limit, total, work)
         part = mul_div_wide(quantity, wanted, amount, DOWN)
         if not charge_group(
             table,
@@ -134,7 +137,7 @@ def refund_owner(
         part_quantity = mul_div(quantity, percent, 100, DOWN)
         if part == 0:
             break
-        watch(table, words, owner_at, resource, time_us, work)
+        find_and_watch(table, words, owner_at, resource, time_us, work)
         item_id = table[table[t.DETAIL_ITEM_ID] + detail]
         given = refund(table, words, owner_at, resource, item_id, part, part_quantity, time_us, impacts, work)
         work[entry + Y_CHANGED] = 1

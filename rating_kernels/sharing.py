@@ -11,7 +11,7 @@ from rating_kernels.charge_group import (
     counter_row,
 )
 from rating_kernels.group_image import AMOUNT_MAX, C_AMOUNT, H_GROUP_ID
-from rating_kernels.kernel import kernel
+from rating_kernels.kernel import kernel, rare_kernel
 from rating_kernels.profile_image import (
     G_OWNER_SLOT,
     G_POLICY,
@@ -135,6 +135,20 @@ def cap_room(
     )
     if cap_member < 0 and cap_group < 0:
         return AMOUNT_MAX
+    return _room_below_caps(words, at, owner_at, cap_member, cap_group, counter_id, time_us, work)
+
+
+@rare_kernel
+def _room_below_caps(
+    words: Ints,
+    at: int,
+    owner_at: int,
+    cap_member: int,
+    cap_group: int,
+    counter_id: int,
+    time_us: int,
+    work: Ints,
+) -> int:
     room, used_member, used_group = AMOUNT_MAX, 0, 0
     if cap_member >= 0:
         used_member = _counted(words, at, counter_id, time_us)

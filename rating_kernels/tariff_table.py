@@ -41,7 +41,7 @@ MATCH_TEXT, MATCH_NUMBER, MATCH_RANGE = range(3)
 # What happens to an event that would pass the credit limit.
 BREACH_DENY, BREACH_UP_TO_LIMIT, BREACH_ALLOW = range(3)
 
-# How a threshold is given: as an amount, or in percent of the way from floor to limit.
+# How a threshold is given: as an amount, or in percent of the way from what was granted to the limit.
 THRESHOLD_AMOUNT, THRESHOLD_PERCENT = range(2)
 
 OWNER_FIRST, MEMBER_FIRST = range(2)
@@ -66,7 +66,6 @@ class TariffTable(NamedTuple):
 
     # Resources.
     resource_id: Ints
-    resource_is_money: Ints  # 0 or 1
     resource_order: Ints  # EST .. LETLST
     resource_rounding: Ints  # HALF_UP .. FLOOR
     resource_step: Ints  # amounts are rounded to whole multiples of this, in stored units
@@ -91,6 +90,9 @@ class TariffTable(NamedTuple):
     detail_denominator: Ints
     detail_prefix_field: Ints  # field slot matched by longest prefix; -1 = none
     detail_root: Ints  # trie node at which the match starts; its own rules are the empty prefix
+    detail_price: (
+        Ints  # index of the price, where its only rule fits every event at any time; -1 = look for one
+    )
     detail_break_first: Ints  # CSR into break_second: where in the local week bands start or end
     break_second: Ints  # second of the local week (Monday 00:00 = 0; special days follow Sunday), ascending
     detail_tax: Ints  # index of the tax charged with the event; -1 = taxed on the bill, or not at all
@@ -167,7 +169,7 @@ class TariffTable(NamedTuple):
     limit_amount: Ints  # AMOUNT_MAX = no limit
     limit_breach: Ints  # BREACH_*
     limit_threshold_first: Ints
-    threshold_kind: Ints  # THRESHOLD_*
+    threshold_kind: Ints  # THRESHOLD_*; percent only of free units, whose floor is what was granted
     threshold_value: Ints  # amount, or percent
 
     # Sharing policies.

@@ -7,7 +7,7 @@ work[W_WATCHES] counts them.
 from rating_kernels import batch_words as d
 from rating_kernels import table_words as t
 from rating_kernels.balances import granted_valid
-from rating_kernels.charge_group import NO_LIMIT, find_limit, total_booked
+from rating_kernels.charge_group import NO_LIMIT, limit_and_total, total_booked
 from rating_kernels.group_image import H_GROUP_ID
 from rating_kernels.kernel import kernel
 from rating_kernels.quantities import round_div
@@ -16,9 +16,8 @@ from rating_kernels.workspace import W_NOTICES, W_WATCH_ROWS, W_WATCHES, WATCH_W
 
 
 @kernel
-def watch(table: Ints, words: Ints, at: int, resource: int, time_us: int, work: Ints) -> None:
-    """Note the total before it changes, where the group has thresholds for the resource."""
-    limit = find_limit(table, words, at, resource)
+def watch(table: Ints, at: int, resource: int, limit: int, total: int, work: Ints) -> None:
+    """Note the total before it changes, where the group's limit for the resource has thresholds."""
     if (
         limit == NO_LIMIT
         or table[table[t.LIMIT_THRESHOLD_FIRST] + limit] == table[table[t.LIMIT_THRESHOLD_FIRST] + limit + 1]
@@ -34,20 +33,25 @@ def watch(table: Ints, words: Ints, at: int, resource: int, time_us: int, work: 
     work[entry] = at
     work[entry + 1] = resource
     work[entry + 2] = limit
-    work[entry + 3] = total_booked(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
+    work[entry + 3] = total
     work[W_WATCHES] += 1
 
 
 @kernel
+def find_and_watch(table: Ints, words: Ints, at: int, resource: int, time_us: int, work: Ints) -> None:
+    """Watch a total whose limit nobody else asks for."""
+    limit, total = limit_and_total(table, words, at, resource, time_us)
+    watch(table, at, resource, limit, total, work)
+
+
+@kernel
 def threshold_amount(table: Ints, words: Ints, at: int, limit: int, threshold: int, time_us: int) -> int:
-    """The amount at which a threshold stands; a percent of free units goes from what was granted."""
+    """The amount at which a threshold stands. A percent is of free units, and goes from what was granted."""
     value = table[table[t.THRESHOLD_VALUE] + threshold]
     if table[table[t.THRESHOLD_KIND] + threshold] != THRESHOLD_PERCENT:
         return value
-    floor = table[table[t.LIMIT_FLOOR] + limit]
     resource = table[table[t.LIMIT_RESOURCE] + limit]
-    if table[table[t.RESOURCE_IS_MONEY] + resource] == 0:
-        floor = -granted_valid(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
+    floor = -granted_valid(words, at, table[table[t.RESOURCE_ID] + resource], time_us)
     return floor + round_div((table[table[t.LIMIT_AMOUNT] + limit] - floor) * value, 100, DOWN)
 
 

@@ -5,7 +5,7 @@ Each row is a kind and what the comment beside it says. A row that sums up stand
 (a product after its prices, a tier's sum after its parts); everything else after the row it belongs to.
 """
 
-from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.kernel import kernel, rare_kernel, seldom
 from rating_kernels.tariff_table import Ints
 from rating_kernels.workspace import TRACE_MAX, TRACE_WORDS, W_TRACE, W_TRACE_ON, W_TRACE_ROWS
 
@@ -57,11 +57,11 @@ def trace(
     work: Ints, kind: int, a: int, b: int = 0, c: int = 0, d: int = 0, e: int = 0, f: int = 0, g: int = 0
 ) -> None:
     """Note a step of the decision, where somebody asked for it; small, so that it costs a branch and no call."""
-    if work[W_TRACE_ON] != 0:
+    if seldom(work[W_TRACE_ON] != 0):
         _note(work, kind, a, b, c, d, e, f, g)
 
 
-@standing_kernel
+@rare_kernel
 def _note(work: Ints, kind: int, a: int, b: int, c: int, d: int, e: int, f: int, g: int) -> None:
     """Add a row; what does not fit is only counted."""
     step = work[W_TRACE]

@@ -16,7 +16,7 @@ from rating_kernels.group_image import (
     SECTION_BALANCES,
 )
 from rating_kernels.group_layout import row_at, section_count
-from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.kernel import kernel, rare_kernel
 from rating_kernels.tariff_table import Ints
 from rating_kernels.trace import (
     BALANCE_EMPTY,
@@ -29,7 +29,7 @@ from rating_kernels.trace import (
 )
 
 
-@standing_kernel
+@rare_kernel
 def trace_balances(words: Ints, at: int, resource_id: int, order: int, time_us: int, work: Ints) -> None:
     """Note every balance of a resource, before anything is used: those that may be, as they go; then the others."""
     last = NOTHING_LEFT

@@ -4,7 +4,7 @@ Rows are only appended during an
 event, so putting the counts back removes them again.
 """
 
-from rating_kernels.group_image import H_SECTIONS, SECTION_WORDS
+from rating_kernels.group_image import H_SECTIONS
 from rating_kernels.group_layout import append_row
 from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Ints
@@ -22,15 +22,26 @@ def put(words: Ints, at: int, value: int, work: Ints) -> None:
 
 
 @kernel
+def keep_words(words: Ints, at: int, count: int, work: Ints) -> None:
+    """Remember words that stand side by side: who changes several keeps them in one step."""
+    entry = W_LOG_ENTRIES + 2 * work[W_LOG]
+    for word in range(count):
+        work[entry] = at + word
+        work[entry + 1] = words[at + word]
+        entry += 2
+    work[W_LOG] += count
+
+
+@kernel
 def logged_append(words: Ints, at: int, section: int, work: Ints) -> int:
     """Take a row at a section's end; undone by its count. -1 if there is no room."""
-    head = at + H_SECTIONS + section * SECTION_WORDS
-    count = words[head]
+    head = at + H_SECTIONS + section
+    before = words[head]
     row = append_row(words, at, section)
     if row >= 0:
         entry = W_LOG_ENTRIES + 2 * work[W_LOG]
         work[entry] = head
-        work[entry + 1] = count
+        work[entry + 1] = before
         work[W_LOG] += 1
     return row
 

@@ -17,7 +17,6 @@ from rating_kernels.group_image import (
     H_CYCLE_END_US,
     H_CYCLE_NO,
     H_CYCLE_START_US,
-    HEADER_STORED,
     ID_HASH_BITS,
     INFINITE_US,
     SECTION_BALANCES,
@@ -25,6 +24,7 @@ from rating_kernels.group_image import (
     SECTION_RING,
     SECTION_ROW_WORDS,
     SECTIONS,
+    STORED_WORDS,
 )
 from rating_kernels.group_layout import append_row, empty_image, row_at, section_count
 from tests.rating_kernels.sample_world import data, sample_world
@@ -59,12 +59,12 @@ def content_of(image: np.ndarray) -> tuple[list[int], list[list[int]]]:
         sections.append(
             image[first : first + section_count(image, 0, section) * SECTION_ROW_WORDS[section]].tolist()
         )
-    return image[:HEADER_STORED].tolist(), sections
+    return image[list(STORED_WORDS)].tolist(), sections
 
 
-@given(st.lists(words, min_size=HEADER_STORED, max_size=HEADER_STORED), st.tuples(*rows))
+@given(st.lists(words, min_size=len(STORED_WORDS), max_size=len(STORED_WORDS)), st.tuples(*rows))
 def test_any_group_comes_back_as_it_was(header, sections):
-    given_header = dict(enumerate(header)) | {H_CYCLE_START_US: START_US, H_CYCLE_NO: 3}
+    given_header = dict(zip(STORED_WORDS, header, strict=True)) | {H_CYCLE_START_US: START_US, H_CYCLE_NO: 3}
     image = image_of(given_header, list(sections))
     assert content_of(unpack_group(pack_group(image, 0))) == content_of(image)
 

@@ -20,7 +20,7 @@ from balance_store.varint import VARINT_BYTES_MAX, put_varint, varint
 from customer_care.sample_customers import customer_draws, kind_weights
 from customer_care.sample_lines import FAMILY, FAMILY_MEMBER
 from rating_kernels import group_image as g
-from rating_kernels.group_layout import row_at
+from rating_kernels.group_layout import row_at, section_count
 from tests.rating_kernels.sample_world import call, data, sample_world
 
 
@@ -38,7 +38,7 @@ def digest(words) -> int:
 def test_the_order_of_rows_does_not_count(section):
     words = charged_group()
     before = digest(words)
-    count, width = words[g.H_SECTIONS + 3 * section], g.SECTION_ROW_WORDS[section]
+    count, width = section_count(words, 0, section), g.SECTION_ROW_WORDS[section]
     at = row_at(words, 0, section, 0)
     rows = words[at : at + count * width].reshape(count, width).copy()
     words[at : at + count * width] = rows[::-1].reshape(-1)

@@ -31,7 +31,7 @@ from charging import command_line
 from config.load import load_compiled_catalogue
 from config.settings import Store
 from rating_kernels import group_image as g
-from rating_kernels.group_layout import row_at
+from rating_kernels.group_layout import row_at, section_count
 from tests.charging.charged_store import charge_store, fill_and_charge
 from tests.house.modules import ROOT
 
@@ -133,7 +133,7 @@ def test_a_sum_or_a_row_that_was_changed(damaged, column, section, wrong):
     with damaged.kept(groups_key(shard)):
         image = damaged.group(shard, group_id)
         # The balance that is owed in money, whichever it is.
-        for row in range(image[g.H_SECTIONS + 3 * section]):
+        for row in range(section_count(image, 0, section)):
             at = row_at(image, 0, section, row)
             if section == g.SECTION_BALANCES and image[at + g.B_KIND] != g.KIND_OWED:
                 continue
@@ -170,7 +170,7 @@ def test_a_group_that_went_back_in_time_lost_what_was_decided(damaged):
         image = damaged.group(shard, group_id)
         rings = [
             first_row(image, g.SECTION_RING) + g.RING_WORDS * r
-            for r in range(image[g.H_SECTIONS + 3 * g.SECTION_RING])
+            for r in range(section_count(image, 0, g.SECTION_RING))
         ]
         if len(rings) < 2:
             continue

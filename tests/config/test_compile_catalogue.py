@@ -202,6 +202,38 @@ def test_longer_prefixes_win_and_shorter_ones_take_what_no_rule_of_theirs_fits()
     ]
 
 
+@pytest.mark.parametrize(
+    ("rules", "known"),
+    [
+        ('rule = [{ price = "a" }]', True),
+        ('rule = [{ price = "a", weight = 3 }]', True),
+        ('rule = [{ price = "a", match = { zone = "X" } }]', False),
+        ('rule = [{ price = "a", band = "night" }]', False),
+        ('prefix_field = "zone"\nrule = [{ price = "a" }]', True),
+        ('prefix_field = "zone"\nrule = [{ price = "a", prefix = "43" }]', False),
+        ('prefix_field = "zone"\nrule = [{ price = "a" }, { price = "a", prefix = "43" }]', False),
+    ],
+)
+def test_a_price_that_no_event_can_change_is_known_before(rules, known):
+    compiled = compiled_from(
+        BASE,
+        PLAN
+        + f"""
+        price = {{ first = {{ flat = 1 }}, a = {{ flat = 2 }} }}
+        band = {{ night = [{{ from = "22:00", to = "06:00" }}] }}
+        [[rate_plan.version.detail]]
+        resource = "EUR"
+        bill_item = "usage"
+        rule = [{{ price = "first", band = "night" }}]
+        [[rate_plan.version.detail]]
+        resource = "EUR"
+        bill_item = "usage"
+        {rules}
+        """,
+    )
+    assert list(compiled.table.detail_price) == [-1, 1 if known else -1]
+
+
 def test_versions_are_in_the_order_of_time_whatever_the_order_of_writing():
     later = (
         PLAN
@@ -240,9 +272,10 @@ def test_limits_floors_thresholds_and_breaches():
         code = "c"
         name = "C"
         limit = [
-          { payment_type = "prepaid", resource = "EUR", limit = 0, thresholds = ["-5", "90%"] },
+          { payment_type = "prepaid", resource = "EUR", floor = -2, limit = 0, thresholds = ["-5", "90%"] },
           { payment_type = "postpaid", resource = "EUR", floor = "-1.5" },
           { payment_type = "postpaid", resource = "MB", limit = 10, on_breach = "up_to_limit" },
+          { payment_type = "prepaid", resource = "MB", limit = 10, thresholds = ["90%"] },
         ]
         """,
     )
@@ -251,8 +284,9 @@ def test_limits_floors_thresholds_and_breaches():
     limit = table.credit_limit_first[row]
     assert (table.limit_amount[limit], table.limit_breach[limit]) == (0, t.BREACH_DENY)
     first = table.limit_threshold_first[limit]
-    assert list(table.threshold_kind[first : first + 2]) == [t.THRESHOLD_AMOUNT, t.THRESHOLD_PERCENT]
-    assert list(table.threshold_value[first : first + 2]) == [-5_000_000, 90]
+    # A percent of money is an amount by now; the floor of free units moves with what is granted.
+    assert list(table.threshold_kind[first : first + 3]) == [t.THRESHOLD_AMOUNT] * 2 + [t.THRESHOLD_PERCENT]
+    assert list(table.threshold_value[first : first + 3]) == [-5_000_000, -200_000, 90]
     row = list(table.credit_id).index(credit_id("c", "postpaid"))
     limit = table.credit_limit_first[row]
     assert list(table.limit_floor[limit : limit + 2]) == [-1_500_000, 0]

@@ -5,6 +5,7 @@ import pytest
 from numba import njit
 
 from rating_kernels import compiled_code
+from rating_kernels.kernel_compilers import BatchCompiler, RareCompiler
 from rating_kernels.plain_indexes import KernelCompiler
 
 
@@ -33,6 +34,39 @@ def test_an_index_from_the_end_is_beyond_the_bounds(at):
         read(np.arange(5), at)
     with pytest.raises(IndexError):
         write(np.zeros((5, 5), np.int64), 0, at, 1)
+
+
+def double(value):
+    return 2 * value
+
+
+double_apart = njit(pipeline_class=RareCompiler, forceinline=False)(double)
+double_within = njit(pipeline_class=KernelCompiler, forceinline=True)(double)
+
+
+@pytest.mark.parametrize(("callee", "is_called"), [(double_apart, True), (double_within, False)])
+def test_a_rare_kernel_is_called_and_any_other_is_part_of_its_caller(callee, is_called):
+    @njit(pipeline_class=KernelCompiler, forceinline=True)
+    def caller(value):
+        return callee(value) + max(value, 1)
+
+    assert caller(5) == 15
+    (code,) = caller.inspect_llvm().values()
+    calls = [line for line in code.splitlines() if "call" in line and "double" in line]
+    assert bool(calls) == is_called
+
+
+def test_what_a_batch_is_given_does_not_overlap():
+    @njit(pipeline_class=BatchCompiler)
+    def twice_the_first(table, words):
+        first = table[0]
+        words[0] = 7
+        return first + table[0]
+
+    table, words = np.array([1, 2]), np.zeros(2, np.int64)
+    assert twice_the_first(table, words) == 2
+    (code,) = twice_the_first.inspect_llvm().values()
+    assert "noalias" in code.split("twice_the_first", 1)[1].split("{", 1)[0]
 
 
 def test_compiled_code_is_kept_by_all_source_that_it_may_call(tmp_path, monkeypatch):
