@@ -22,6 +22,7 @@ from rating_kernels.group_image import (
     R_MESSAGE_TIME_US,
     SECTION_ITEMS,
     SECTION_RING,
+    SECTIONS,
 )
 from rating_kernels.group_layout import append_row, empty_image
 from tests.rating_kernels.sample_world import sample_world
@@ -146,6 +147,17 @@ def test_a_whole_millisecond_has_one_form():
     length = put_varint(np.frombuffer(as_us, np.uint8), 0, 7_000 << 1 | 1)
     with pytest.raises(ValueError, match="ends too early or too late"):
         unpack_group(record[:-1] + as_us[:length])
+
+
+@pytest.mark.parametrize("rows", [1 << 20, 940_000])
+def test_more_rows_than_an_image_can_name_are_refused(rows):
+    """The first passes what a section may have, the second what an image may: its place has 23 bits."""
+    counts = bytearray(SECTIONS * VARINT_BYTES_MAX)
+    end = put_varint(np.frombuffer(counts, np.uint8), 0, rows)
+    for _ in range(SECTIONS - 1):
+        end = put_varint(np.frombuffer(counts, np.uint8), end, 0)
+    with pytest.raises(ValueError, match="a balance group of"):
+        unpack_group(group_record()[:1] + counts[:end] + bytes(rows))
 
 
 @pytest.mark.parametrize("step_ms", [-(2**52) - 1, 2**52 + 1])
