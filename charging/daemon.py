@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import gc
 import os
 import random
 import secrets
@@ -131,6 +132,7 @@ class Daemon:
         await sink.start()
         await source.start()
         self._pump, self._source = pump, source
+        _keep_from_collector()
         log.info("charging", metrics=self.health.address, catalogue=self._catalogues.version, pid=os.getpid())
         beside = [
             asyncio.create_task(self._stop_on(stop, pump), name="stopper"),
@@ -202,6 +204,12 @@ def _keep_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def _keep_from_collector() -> None:
+    """What is here by now stays until the end: a full collection that looks at it again holds up all for 80 ms."""
+    gc.collect()
+    gc.freeze()
 
 
 def run_daemon(settings: Settings) -> None:
