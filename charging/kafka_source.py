@@ -25,6 +25,9 @@ log = structlog.get_logger()
 # A revoke waits for the batch in flight; the others wait for that, within this bound.
 REBALANCE_TIMEOUT_MS = 60_000
 FETCH_MAX_WAIT_MS = 100
+# A poll finds what was fetched ahead when the one before it ended. What came since is an answer of the broker away,
+# and would otherwise lie there until the next poll.
+FRESH_MS = 2
 PARTITION_FETCH_BYTES = 4 * 1024 * 1024
 # A batch that cannot be read may be sound on the next answer, or when the broker's disk was mended.
 REFUSED_RETRY_S = 10
@@ -88,8 +91,15 @@ class KafkaSource:
 
     async def _poll_batches(self, messages_max: int, linger_ms: int) -> list[MessageColumns]:
         """A "record" is a list of columns here, as many as there is room for; one of each partition."""
-        pieces: list[MessageColumns] = []
         self._wanted.messages = messages_max
+        pieces = await self._drain(linger_ms)
+        if pieces and self._wanted.messages:
+            pieces += await self._drain(FRESH_MS)
+        return pieces
+
+    async def _drain(self, linger_ms: int) -> list[MessageColumns]:
+        """What is there, and if that is nothing, what comes within `linger_ms`."""
+        pieces: list[MessageColumns] = []
         while self._wanted.messages:
             polled = await self._consumer.getmany(timeout_ms=0 if pieces else linger_ms, max_records=1)
             if not polled:

@@ -33,6 +33,12 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=r,
         )
+        self.arrival = Histogram(
+            "charging_arrival_seconds",
+            "From the message's timestamp to its poll, by its batch's oldest message",
+            buckets=LATENCY_BUCKETS,
+            registry=r,
+        )
         self.batch_events = Histogram(
             "charging_batch_events", "Events of a batch", buckets=SIZE_BUCKETS, registry=r
         )

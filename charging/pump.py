@@ -1,7 +1,7 @@
 """Shell. The loop of the daemon (ARCHITECTURE 5.3): poll, decode, load, decide, commit, publish, raise floors.
 
-While one batch is committed and published the next one is polled, decoded and decided: at most two are in
-flight, and memory is bounded whatever the backlog. Rebalances wait for their turn.
+While one batch is published the next one is polled, decoded and decided, and while it is committed too where we are
+behind: at most two are in flight, and memory is bounded whatever the backlog. Rebalances wait for their turn.
 """
 
 import asyncio
@@ -100,6 +100,8 @@ class Pump:
         self._generation = 0
         # The batch before the one in hand; and the one before that, until the one in hand is decided.
         self._in_flight: list[InFlight] = []
+        # Whether the last poll had more than a batch takes.
+        self._behind = False
         self._claim_not_before_us = 0
         self._swept_at_us = 0
         self._floor_rose_at_us: dict[int, int] = {}
@@ -114,10 +116,12 @@ class Pump:
                 await self._look_after_batches(wait=False)
                 await self._switch_catalogue()
                 await self._own_what_is_assigned()
+            await self._commit_first()
             generation = self._generation
             linger_ms = self._settings.batch_linger_ms if self.owned else IDLE_POLL_MS
             with self._metrics.stage("poll"):
                 messages = await self._source.poll(self._settings.batch_events_max, linger_ms)
+            self._behind = len(messages) >= self._settings.batch_events_max
             async with self._turn:
                 # A rebalance during the poll took everything back; what was polled comes again.
                 if generation != self._generation:
@@ -233,21 +237,33 @@ class Pump:
 
     # Batches -----------------------------------------------------------------------------------
 
+    async def _commit_first(self) -> None:
+        """While we keep up, what comes during a commit goes into the next batch instead of a smaller one that waits.
+
+        Behind, the next batch is polled and decided meanwhile.
+        """
+        if self._in_flight and not self._behind:
+            await asyncio.wait([self._in_flight[-1].committed])
+
     async def _charge(self, messages: MessageColumns) -> None:
         """Decide a batch while the one before it is committed; then let it be committed and published."""
         if not len(messages):
             return
+        arrived_us = self._clock_us()
         # What was sent before the last one is published by now, or we wait for it.
-        while len(self._in_flight) > 1:
-            await self._in_flight[0].finished
-            del self._in_flight[0]
+        with self._metrics.stage("wait"):
+            while len(self._in_flight) > 1:
+                await self._in_flight[0].finished
+                del self._in_flight[0]
         with self._metrics.stage("decode"):
             batch = self._decode(messages, self.owned)
+        self._metrics.arrival.observe((arrived_us - batch.oldest_us()) / 1e6)
         self._metrics.batch_events.observe(len(batch))
         try:
             await self._charger.decide(batch, self.owned)
-            for one in self._in_flight:
-                await one.committed
+            with self._metrics.stage("wait"):
+                for one in self._in_flight:
+                    await one.committed
         except ClaimsLostError as error:
             await self._lose(error, batch.partitions() | error.partitions)
             return
