@@ -91,6 +91,8 @@ class World:
     in_folder: int = 1  # version
     # Positions of events that no customer was found for, and (commits before it, record) of changed profiles.
     nobodys: set[tuple[int, int, int]] = field(default_factory=set)
+    # Positions of events whose customer's profile names what the store lacks.
+    incomplete: set[tuple[int, int, int]] = field(default_factory=set)
     edits: list[tuple[int, bytes]] = field(default_factory=list)
     office: Any = None
     cache_rows: int = 10_000  # of a daemon
@@ -170,6 +172,11 @@ class SimStore:
                     self._world.customer_of |= whose
                     self._world.nobodys |= {
                         place for place, e in zip(places, events, strict=True) if e.outcome in NOBODYS
+                    }
+                    self._world.incomplete |= {
+                        place
+                        for place, e in zip(places, events, strict=True)
+                        if e.outcome == Outcome.STORE_INCOMPLETE
                     }
             # An arrival writes groups too, a mark is no profile: what is left is a change of a profile.
             if not commit.writes.groups:
