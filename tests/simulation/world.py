@@ -41,6 +41,7 @@ from charging.outputs import Output, Outputs
 from charging.ports import Bounds
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
+from charging.waits import Waits
 from config.compiled_catalogue import CompiledCatalogue
 from config.settings import Charging, Settings
 from rating_kernels.outcomes import Outcome
@@ -327,6 +328,7 @@ class SimDaemon:
             lambda: int(asyncio.get_running_loop().time() * 1e6),
             Backoff(dice.random),
             metrics,
+            Waits(metrics.waits.set),
         )
 
     async def live(self) -> None:
