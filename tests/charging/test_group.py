@@ -1,7 +1,7 @@
 """Several daemons in one group that join, leave, crash and are replaced under load; partitions that are added: exact."""
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -33,31 +33,27 @@ def calm(directory, servers, url, prefix, lines, messages):
         assert deployment.stop_daemon(daemon) == 0, deployment.log_tail()
 
 
-class Load(threading.Thread):
+class Load:
     """Sends all messages, a piece now and then; a context manager that waits until all are sent."""
 
     def __init__(self, deployment, messages):
-        super().__init__()
         size = -(-len(messages) // PIECES)
         self._pieces = [messages[at : at + size] for at in range(0, len(messages), size)]
         self._deployment = deployment
-        self.failed = None
+        self._thread = ThreadPoolExecutor(1)
 
-    def run(self):
-        try:
-            for piece in self._pieces:
-                self._deployment.send(piece)
-                time.sleep(PAUSE_S)
-        except Exception as error:
-            self.failed = error
+    def _send(self):
+        for piece in self._pieces:
+            self._deployment.send(piece)
+            time.sleep(PAUSE_S)
 
     def __enter__(self):
-        self.start()
+        self.sending = self._thread.submit(self._send)
         return self
 
     def __exit__(self, *_):
-        self.join()
-        assert self.failed is None, self.failed
+        self.sending.result()
+        self._thread.shutdown()
 
 
 def test_daemons_join_crash_and_are_replaced_under_load(
@@ -91,7 +87,7 @@ def test_daemons_join_crash_and_are_replaced_under_load(
         with Load(deployment, messages) as load:
             for change in (join, join, join, crash, leave, join, leave, join):
                 changed(change)
-            assert load.is_alive(), "all this was under load"
+            assert not load.sending.done(), "all this was under load"
         assert found(deployment) == expected
         while daemons:
             leave()
