@@ -139,8 +139,8 @@ class BalanceCache:
         return CacheTables(self.identifiers, self.customers, self.slots, self.profile_arena)
 
     def next_look(self) -> int:
-        """A number for the columns `seen`; it and a shard's number added to it were never given before."""
-        self._looks += SHARDS_MAX
+        """A number for the columns `seen`; it and twice a shard's number added to it were never given before."""
+        self._looks += 2 * SHARDS_MAX
         return self._looks
 
     # What comes in -----------------------------------------------------------------------------

@@ -39,16 +39,7 @@ class TurnStore:
 
 
 def take_answer(read: ReadNow, shard: int, answer: LoadAnswer) -> tuple[int, ...]:
-    """Note what an answer says of customers; those whose mark it holds have not been read yet.
-
-    What the answer names as changed was dropped by the cache, so an earlier read of it in this batch is none.
-    """
-    changed = answer.changed
-    read.profiles = {
-        (where, customer_id)
-        for where, customer_id in read.profiles
-        if where != shard or not (changed.unknown or customer_id in changed.profile_ids)
-    }
+    """Note what an answer says of customers; those whose mark it holds have not been read yet."""
     moved = tuple(c for c, record in answer.records.profiles.items() if is_mark(record))
     read.profiles |= {(shard, c) for c in answer.records.profiles if c not in moved}
     return moved

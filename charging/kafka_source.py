@@ -54,6 +54,7 @@ class KafkaSource:
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+            metadata_max_age_ms=settings.metadata_max_age_ms,
             **security_arguments(settings.security),
         )
 
@@ -69,7 +70,7 @@ class KafkaSource:
         self._consumer.subscribe([self._topic], listener=_Listener(self))
 
     async def stop(self) -> None:
-        """Leave the group, so that the others take over at once."""
+        """Leave the group, so that the others take over at once; also after a start that failed."""
         await self._consumer.stop()
 
     def assigned(self) -> frozenset[int]:

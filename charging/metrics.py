@@ -49,8 +49,11 @@ class Metrics:
         self.claims = Counter("charging_claims", "Partitions claimed, by why", ["why"], registry=r)
         self.waits = Gauge(
             "charging_waits",
-            "1 while partitions of ours wait: the store is away, or another owner still holds them",
+            "1 while work waits: store or broker are away, or another owner still holds our partitions",
             registry=r,
+        )
+        self.retries = Counter(
+            "charging_retries", "What was tried again after a pause, by what failed", ["what"], registry=r
         )
         self.cache_groups = Gauge("charging_cache_groups", "Balance groups in the cache", registry=r)
         self.cache_collections = Gauge(

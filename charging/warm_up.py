@@ -86,7 +86,7 @@ def _warm_cache() -> None:
     events, spans = np.zeros((0, EVENT_WORDS), np.int64), np.zeros((0, 2), np.int64)
     tables = CacheTables(identifiers, customers, slots, cache.profiles)
     notes = Notes(table, table, table, np.zeros(3, np.int64))
-    resolve_rows(events, data, spans[:, 0], spans[:, 1], _none(), _none(), tables, 0, 0, table, notes)
+    resolve_rows(events, data, spans[:, 0], spans[:, 1], _none(), _none(), tables, 0, 0, 0, table, notes)
     sort_rows(events, _none(), _none(), _none(), first)
     sort_slots(slots.fresh_in, _none(), _none(), first)
     note_read(events, _none(), first, _none(), tables, 0, _none(), _none(), np.zeros((1, 2), np.int64))

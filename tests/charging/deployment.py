@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.partitioner import murmur2
 
 from balance_store.client import StoreClient
@@ -65,6 +66,7 @@ port = 0
         )
         self.settings = load_settings(str(self.file), {})
         self.catalogue = load_compiled_catalogue(catalogue)
+        self.partitions = partitions
         self.customers = []
         self._starts = 0
 
@@ -125,12 +127,36 @@ port = 0
         try:
             waiting = []
             for key, value, headers, timestamp_ms in messages:
-                partition = (murmur2(key) & 0x7FFFFFFF) % self.settings.kafka.partitions
+                partition = (murmur2(key) & 0x7FFFFFFF) % self.partitions
                 place = {"partition": partition, "headers": headers, "timestamp_ms": timestamp_ms}
                 waiting.append(await producer.send(topic, value, key=key, **place))
             await asyncio.gather(*waiting)
         finally:
             await producer.stop()
+
+    def add_partitions(self, partitions: int) -> None:
+        """The usage topic has this many from here on, and messages go to all of them."""
+        asyncio.run(self._add_partitions(partitions))
+        self.partitions = partitions
+
+    async def _add_partitions(self, partitions: int) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka.bootstrap)
+        await admin.start()
+        try:
+            await admin.create_partitions({self.settings.kafka.topics.usage: NewPartitions(partitions)})
+        finally:
+            await admin.close()
+
+    def claims(self) -> int:
+        """Partitions that daemons have claimed so far, each as often as it was."""
+        return self.log.read_text().count('"event":"partition claimed"') if self.log.exists() else 0
+
+    def wait_for_claims(self, count: int) -> None:
+        """Until daemons have claimed partitions so many times."""
+        deadline = time.monotonic() + WAIT_S
+        while self.claims() < count:
+            assert time.monotonic() < deadline, self.log_tail()
+            time.sleep(0.02)
 
     def read(self, topic: str, count: int) -> list[dict]:
         """At least `count` different records of an output topic, by id, in the order they came."""

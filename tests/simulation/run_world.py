@@ -130,6 +130,7 @@ def check(world: World) -> None:
 
 def _check_moves(world: World) -> None:
     """Everybody lives in one place with all that is theirs, and nobody's events were told that there is nobody."""
+    assert not world.incomplete, f"seed {world.seed}: lost, the store has it all: {world.incomplete}"
     wrong = lost_or_doubled(world)
     assert not wrong, f"seed {world.seed}: {wrong}"
     for partition, offset, index in sorted(world.nobodys):

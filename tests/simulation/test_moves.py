@@ -9,6 +9,8 @@ from balance_store.move_customers import Mover
 from balance_store.move_plan import Profiles
 from balance_store.requests import Records
 from charging import charge_batch, follow_marks, resolve_events
+from charging.resolve_events import Missing
+from charging.shard_sessions import ShardSessions
 from tests.simulation.make_world import make_moving_world
 from tests.simulation.run_world import check, live_through, replay
 from tests.simulation.test_crash import SHAKEN
@@ -126,13 +128,13 @@ def absences_are_kept(patch):
     patch.setattr(charge_batch, "ReadNow", lambda: kept)
 
 
-def what_changed_since_it_was_read_counts_as_read(patch):
-    def take_answer(read, shard, answer):
-        moved = tuple(c for c, record in answer.records.profiles.items() if is_mark(record))
-        read.profiles |= {(shard, c) for c in answer.records.profiles if c not in moved}
-        return moved
+def what_was_read_and_changed_since_is_absent(patch):
+    def note_absent(self, shard, records):
+        absent = self.absent.setdefault(shard, Missing(set(), set()))
+        absent.profile_ids.update(c for c, record in records.profiles.items() if not is_mark(record))
 
-    patch.setattr(charge_batch, "take_answer", take_answer)
+    patch.setattr(ShardSessions, "_note_absent", note_absent)
+    patch.setattr(ShardSessions, "_doubt_absences", lambda self, shard, changed: None)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def what_changed_since_it_was_read_counts_as_read(patch):
         a_mark_is_thinned_before_the_arrival,
         the_daemon_leaves_moves_half_done,
         absences_are_kept,
-        what_changed_since_it_was_read_counts_as_read,
+        what_was_read_and_changed_since_is_absent,
     ],
     ids=lambda rule: rule.__name__,
 )

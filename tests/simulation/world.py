@@ -41,6 +41,7 @@ from charging.outputs import Output, Outputs
 from charging.ports import Bounds
 from charging.pump import Pump
 from charging.shard_sessions import ShardSessions
+from charging.waits import Waits
 from config.compiled_catalogue import CompiledCatalogue
 from config.settings import Charging, Settings
 from rating_kernels.outcomes import Outcome
@@ -91,6 +92,8 @@ class World:
     in_folder: int = 1  # version
     # Positions of events that no customer was found for, and (commits before it, record) of changed profiles.
     nobodys: set[tuple[int, int, int]] = field(default_factory=set)
+    # Positions of events whose customer's profile names what the store lacks.
+    incomplete: set[tuple[int, int, int]] = field(default_factory=set)
     edits: list[tuple[int, bytes]] = field(default_factory=list)
     office: Any = None
     cache_rows: int = 10_000  # of a daemon
@@ -170,6 +173,11 @@ class SimStore:
                     self._world.customer_of |= whose
                     self._world.nobodys |= {
                         place for place, e in zip(places, events, strict=True) if e.outcome in NOBODYS
+                    }
+                    self._world.incomplete |= {
+                        place
+                        for place, e in zip(places, events, strict=True)
+                        if e.outcome == Outcome.STORE_INCOMPLETE
                     }
             # An arrival writes groups too, a mark is no profile: what is left is a change of a profile.
             if not commit.writes.groups:
@@ -320,6 +328,7 @@ class SimDaemon:
             lambda: int(asyncio.get_running_loop().time() * 1e6),
             Backoff(dice.random),
             metrics,
+            Waits(metrics.waits.set),
         )
 
     async def live(self) -> None:
