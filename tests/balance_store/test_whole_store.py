@@ -49,8 +49,8 @@ def test_where_and_when_an_id_was_seen_does_not_count_but_the_id_does():
     words = charged_group()
     before = digest(words)
     at = row_at(words, 0, g.SECTION_RING, 0)
-    words[at + g.R_POSITION] += 5
-    words[at + g.R_MESSAGE_TIME_US] += 5
+    words[at + g.R_POSITION] = 5
+    words[at + g.R_MESSAGE_HOUR] += 5
     words[g.H_RING_NEXT] = 1
     assert digest(words) == before
     words[at + g.R_ID_HASH] += 1
