@@ -118,9 +118,9 @@ class Deployed:
                 own["quantity"] = call_seconds
             yield own
 
-    async def send(self, events: Iterator[dict[str, Any]]) -> None:
-        """Put events on the usage topic, as fast as the broker takes them."""
-        await send_usage(self.settings.kafka, map(msgspec.json.encode, events), self.wire, 0)
+    async def send(self, events: Iterable[dict[str, Any]], rate: int = 0) -> None:
+        """Put events on the usage topic, so many a second, or as fast as the broker takes them."""
+        await send_usage(self.settings.kafka, map(msgspec.json.encode, events), self.wire, rate)
 
     def consumer(self, topic: str) -> Any:
         """A reader of one topic that is no member of a group."""
@@ -128,9 +128,9 @@ class Deployed:
             topic, bootstrap_servers=self.settings.kafka.bootstrap, max_partition_fetch_bytes=FETCH_BYTES
         )
 
-    async def ends(self, topic: str = "") -> dict[Any, int]:
-        """Where a topic's partitions end now; the usage topic's unless told."""
-        consumer = self.consumer(topic or self.settings.kafka.topics.usage)
+    async def ends(self) -> dict[Any, int]:
+        """Where the usage topic's partitions end now."""
+        consumer = self.consumer(self.settings.kafka.topics.usage)
         await consumer.start()
         try:
             ends: dict[Any, int] = await consumer.end_offsets(sorted(consumer.assignment()))

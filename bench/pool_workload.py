@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from customer_care.sample_customers import customer_lines
-from customer_care.sample_lines import FAMILY, FAMILY_MEMBER, FAMILY_POLICY, MONTH, identifier_of
+from customer_care.sample_lines import BASIC, FAMILY_MEMBER, FAMILY_POLICY, MONTH, identifier_of
 
 GROUP = "POOL"
 RESOURCE = "data_allowance"
@@ -24,7 +24,7 @@ def pool_lines(members: int, megabytes: int, policy: str = FAMILY_POLICY) -> Ite
         line["billing"]["payment_type"] = "postpaid"
         subscription = line["subscriptions"][0]
         if number == 0:
-            subscription["plan"] = FAMILY
+            subscription["plan"] = BASIC
             line["shares"] = [
                 {"group": GROUP, "policy": policy, "subscription": subscription["subscription"]}
             ]
