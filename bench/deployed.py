@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer
 
+from balance_store.client import StoreClient
+from balance_store.deployment import create
 from bench.process_time import children_of
 from bench.workload import SEED, usage_events
 from charging.send_usage import send_usage
@@ -18,8 +20,11 @@ from charging.servers import start_servers, stop_servers
 from charging.store_tools import load_synthetic_store
 from charging.topics import create_topics
 from charging.usage_event import UsageEvent
-from config.load import load_settings
+from config.load import load_compiled_catalogue, load_settings
 from config.settings import Settings
+from customer_care.install_customers import install
+from customer_care.onboarding import Onboarded, onboard_lines
+from customer_care.publication import publication_of
 
 Wire = Literal["json", "msgpack"]
 FETCH_BYTES = 4 * 1024 * 1024
@@ -87,6 +92,22 @@ class Deployed:
         await create_topics(self.settings.kafka)
         await load_synthetic_store(self.settings, customers, SEED, None)
 
+    async def deploy_lines(self, lines: Iterable[dict[str, Any]]) -> list[Onboarded]:
+        """Topics, store and customers of one's own."""
+        catalogue = load_compiled_catalogue(self.settings.catalogue.directory)
+        encoded = map(msgspec.json.encode, lines)
+        onboarded, faults = onboard_lines(encoded, catalogue, self.settings.store.shards)
+        assert not faults, faults
+        self.customers = len(onboarded)
+        await create_topics(self.settings.kafka)
+        await create(self.settings.store)
+        store = await StoreClient.connect(self.settings.store)
+        try:
+            await install(store, [publication_of(one) for one in onboarded])
+        finally:
+            await store.close()
+        return onboarded
+
     def events(
         self, events: int, number: int, exponent: float, call_seconds: int = 0
     ) -> Iterator[dict[str, Any]]:
@@ -97,9 +118,9 @@ class Deployed:
                 own["quantity"] = call_seconds
             yield own
 
-    async def send(self, events: Iterator[dict[str, Any]]) -> None:
-        """Put events on the usage topic, as fast as the broker takes them."""
-        await send_usage(self.settings.kafka, map(msgspec.json.encode, events), self.wire, 0)
+    async def send(self, events: Iterable[dict[str, Any]], rate: int = 0) -> None:
+        """Put events on the usage topic, so many a second, or as fast as the broker takes them."""
+        await send_usage(self.settings.kafka, map(msgspec.json.encode, events), self.wire, rate)
 
     def consumer(self, topic: str) -> Any:
         """A reader of one topic that is no member of a group."""
