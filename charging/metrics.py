@@ -1,6 +1,7 @@
 """Shell. Every Prometheus series of the daemon with its labels, in one list."""
 
 import time
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,24 +21,15 @@ class Metrics:
         self.registry = CollectorRegistry()
         r = self.registry
         self.events = Counter("charging_events", "Events by outcome", ["outcome"], registry=r)
-        self.stages = Histogram(
-            "charging_stage_seconds",
-            "Time of a batch in a stage",
-            ["stage"],
-            buckets=LATENCY_BUCKETS,
-            registry=r,
-        )
-        self.end_to_end = Histogram(
+        latency = functools.partial(Histogram, buckets=LATENCY_BUCKETS, registry=r)
+        self.stages = latency("charging_stage_seconds", "Time of a batch in a stage", ["stage"])
+        self.end_to_end = latency(
             "charging_end_to_end_seconds",
             "From the message's timestamp to its published record, by its batch's oldest message",
-            buckets=LATENCY_BUCKETS,
-            registry=r,
         )
-        self.arrival = Histogram(
+        self.arrival = latency(
             "charging_arrival_seconds",
             "From the message's timestamp to its poll, by its batch's oldest message",
-            buckets=LATENCY_BUCKETS,
-            registry=r,
         )
         self.batch_events = Histogram(
             "charging_batch_events", "Events of a batch", buckets=SIZE_BUCKETS, registry=r
