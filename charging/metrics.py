@@ -1,7 +1,7 @@
 """Shell. Every Prometheus series of the daemon with its labels, in one list."""
 
-import time
 import functools
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
