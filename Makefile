@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak-rating check bench bench-quick bench-latency bench-compare bench-kernels bench-store bench-wire bench-output bench-cache format clean
+.PHONY: help demo test simulate soak-rating check bench bench-quick bench-latency bench-compare bench-kernels bench-store bench-wire bench-output bench-cache format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,6 +20,11 @@ demo: .venv/ready ## charge a month of usage on real servers, bill it, check tha
 
 test: .venv/ready ## all tests, on real servers that they start themselves (some 20 minutes on 2 cores)
 	$(BIN)/python -m pytest
+
+SEEDS ?= 10000
+JOBS ?= 0
+simulate: .venv/ready ## make simulate SEEDS=100000 JOBS=2: worlds of crashes, zombies, moves and failovers; REPLAY=moving/17 one of them with its log
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS) $(if $(REPLAY),--replay $(REPLAY))
 
 soak-rating: .venv/ready ## random catalogues by the million events: kernels against exact arithmetic (some 15 minutes)
 	$(BIN)/python -m tests.rating_kernels.soak --catalogues 2000 --events 1000

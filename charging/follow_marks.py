@@ -27,6 +27,11 @@ class TurnStore:
         async with self._sessions.turn(commit.shard):
             return await self._sessions.store.commit(commit)
 
+    async def settle(self, shard: int) -> None:
+        """In the shard's turn."""
+        async with self._sessions.turn(shard):
+            await self._sessions.store.settle(shard)
+
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         """The directory belongs to no shard."""
         return await self._sessions.store.find_identifiers(identifiers)

@@ -42,7 +42,7 @@ from rating_kernels.group_layout import empty_image
 from rating_kernels.outcomes import Outcome
 from rating_kernels.profile_image import NO_PROFILE
 from tests.charging.cache_model import ModelCache, groups_of
-from tests.simulation.make_world import catalogues
+from tests.simulation.catalogues import catalogues
 
 CATALOGUES = catalogues()
 # Some that hash far apart, one that is long, one that is a beginning of another.

@@ -7,14 +7,15 @@ from charging.balance_cache import BalanceCache
 from charging.follow_marks import take_answer
 from charging.resolve_events import ReadNow
 from rating_kernels.profile_image import NO_PROFILE
-from tests.simulation.make_world import publications, sample
+from tests.simulation.catalogues import sample
+from tests.simulation.make_world import SHARDS, publications
 
 NOTHING = Changed(unknown=False, group_ids=frozenset(), profile_ids=frozenset())
 
 
 def family():
     """Publications of a member and of the owner whose pool it uses."""
-    by_id = {one.customer_id: one for one in publications(0)}
+    by_id = {one.customer_id: one for one in publications(0, SHARDS)}
     for one in by_id.values():
         (owner,) = owners(one) or (None,)
         if owner is not None:
@@ -50,7 +51,7 @@ def test_what_the_left_shard_says_does_not_touch_the_copy_of_the_new_one():
 
 def test_a_mark_is_no_read():
     read = ReadNow()
-    profile = publications(0)[0].profile
+    profile = publications(0, SHARDS)[0].profile
     mark = pack_mark(Mark(MARK_SCHEMA, 2, 1, 1))
 
     found = Records({}, {1: profile, 2: mark, 3: None})
