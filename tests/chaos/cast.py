@@ -6,8 +6,6 @@ as a supervisor would, and counted.
 
 import functools
 import json
-import os
-import resource
 import signal
 import subprocess
 import sys
@@ -20,7 +18,7 @@ import msgspec
 
 from charging.embedded_kafka import cache_directory, find_jars, prepare_kafka
 from charging.embedded_processes import accepts, free_ports, log_tail, start_child, stop_child
-from charging.server_plan import valkey_arguments
+from charging.server_plan import socket_place, valkey_arguments
 from charging.servers import valkey_binary
 from customer_care.commands import TopUp
 from tests.chaos.workload import Order, order
@@ -28,6 +26,8 @@ from tests.chaos.workload import Order, order
 ROOT = Path(__file__).parents[2]
 START_S, STOP_S = 60, 60
 LOOK_S = 0.05
+# Of a shell's `ulimit -f`, by POSIX.
+BLOCK_BYTES = 512
 # No part of the file may be thrown away: it is the evidence.
 KEEP_ALL = ("--auto-aof-rewrite-percentage", "0")
 
@@ -35,9 +35,8 @@ KEEP_ALL = ("--auto-aof-rewrite-percentage", "0")
 def python(code_or_module: str, *arguments: str) -> list[str]:
     """A command line of ours: a module, or `package.module:main`."""
     module, _, function = code_or_module.partition(":")
-    if function:
-        return [sys.executable, "-c", f"from {module} import {function}; {function}()", *arguments]
-    return [sys.executable, "-m", module, *arguments]
+    code = ["-c", f"from {module} import {function}; {function}()"] if function else ["-m", module]
+    return ["/usr/bin/env", f"PYTHONPATH={ROOT}", sys.executable, *code, *arguments]
 
 
 class Cast:
@@ -53,11 +52,14 @@ class Cast:
         self.store_dir.mkdir()
         self._ports = free_ports(2)
         self.bootstrap = f"127.0.0.1:{self._ports[0]}"
-        # The folder may be deep, and a socket's path is short.
-        self.store_url = f"unix://{self.store_dir}/valkey.sock"
+        socket = socket_place(str(self.store_dir), "")
+        assert socket.startswith(str(self.store_dir)), f"{directory} is too deep for a socket: choose another"
+        self.store_url = f"unix://{socket}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.ended_alone: Counter[str] = Counter()
         self.full_disks = 0
+        # The store that runs, while its disk is filling.
+        self._limited: subprocess.Popen[bytes] | None = None
         settings, lines = str(self.settings_file), str(self.lines_file)
         self.desks = {f"{seed}-{clerk}": directory / f"{clerk}.journal" for clerk in ("clerk-1", "clerk-2")}
         self._command_of: dict[str, Callable[[], list[str]]] = {
@@ -112,7 +114,6 @@ class Cast:
         """Start a part, or start it again."""
         if part == "errand":
             self.log(part).unlink(missing_ok=True)
-        os.environ["PYTHONPATH"] = str(ROOT)
         self._processes[part] = start_child(self._command_of[part](), self.log(part), self.directory)
 
     def run(self, *command: str) -> None:
@@ -183,20 +184,11 @@ class Cast:
         size = max(file.stat().st_size for file in self.log_files())
         self._processes["store"].kill()
         self._processes["store"].wait()
-        file_max = size + more_bytes
-
-        def limit() -> None:
-            # Ignored, so that the write fails as it does on a full disk; otherwise the signal ends the process.
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (file_max, file_max))
-
-        with self.log("store").open("ab") as log:
-            self._processes["store"] = subprocess.Popen(
-                self._command_of["store"](), cwd=self.directory, stdout=log, stderr=log, preexec_fn=limit
-            )
-        self._limited = self._processes["store"]
-
-    _limited: subprocess.Popen[bytes] | None = None
+        # The signal is ignored, so that the write fails as it does on a full disk; otherwise it ends the process.
+        limited = f"trap '' XFSZ; ulimit -f {(size + more_bytes) // BLOCK_BYTES}; exec \"$@\""
+        command = ["/bin/sh", "-c", limited, "sh", *self._command_of["store"]()]
+        self._limited = start_child(command, self.log("store"), self.directory)
+        self._processes["store"] = self._limited
 
     def make_room(self) -> bool:
         """Start the store without a limit, if its disk is still filling; whether it was."""

@@ -1,6 +1,7 @@
 """Shell. A deployment for a live test: topics, store, customers, and daemons as real processes."""
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -22,6 +23,15 @@ from customer_care.onboarding import onboard_lines
 from customer_care.publication import publication_of
 
 WAIT_S = 120
+SEND_BATCH_BYTES = 500_000
+SLICES_A_SECOND, SLICE_MAX = 50, 5_000
+
+
+def _slices(messages, size: int):
+    """Lists of so many."""
+    rest = iter(messages)
+    while some := list(itertools.islice(rest, size)):
+        yield some
 
 
 class Deployment:
@@ -114,23 +124,44 @@ port = 0
         daemon.send_signal(signal.SIGTERM)
         return daemon.wait(WAIT_S)
 
-    def send(self, messages) -> None:
-        """(key, value, headers, timestamp in ms) of each message, keyed to partitions as network elements do."""
-        asyncio.run(self._send(messages))
+    def send(self, messages, rate: int = 0) -> None:
+        """(key, value, headers, timestamp in ms) of each message, keyed to partitions as network elements do.
 
-    async def _send(self, messages) -> None:
-        topic = self.settings.kafka.topics.usage
-        producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka.bootstrap, linger_ms=20)
+        So many a second, or as fast as the broker takes them.
+        """
+        asyncio.run(self._send(messages, rate))
+
+    async def _send(self, messages, rate: int) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.settings.kafka.bootstrap, max_batch_size=SEND_BATCH_BYTES
+        )
         await producer.start()
         try:
-            waiting = []
-            for key, value, headers, timestamp_ms in messages:
-                partition = (murmur2(key) & 0x7FFFFFFF) % self.settings.kafka.partitions
-                place = {"partition": partition, "headers": headers, "timestamp_ms": timestamp_ms}
-                waiting.append(await producer.send(topic, value, key=key, **place))
+            waiting, began, sent = [], time.monotonic(), 0
+            for some in _slices(messages, max(rate // SLICES_A_SECOND, 1) if rate else SLICE_MAX):
+                if rate:
+                    await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()))
+                waiting += await self._send_some(producer, some)
+                sent += len(some)
             await asyncio.gather(*waiting)
         finally:
             await producer.stop()
+
+    async def _send_some(self, producer: AIOKafkaProducer, messages: list) -> list[asyncio.Future]:
+        """Whole batches, since a call for each message is what limits a sender."""
+        open_batches, waiting = {}, []
+        for key, value, headers, timestamp_ms in messages:
+            partition = (murmur2(key) & 0x7FFFFFFF) % self.settings.kafka.partitions
+            record = {"key": key, "value": value, "headers": headers, "timestamp": timestamp_ms}
+            batch = open_batches.setdefault(partition, producer.create_batch())
+            if batch.append(**record) is None:
+                waiting.append(await self._send_batch(producer, batch, partition))
+                batch = open_batches[partition] = producer.create_batch()
+                assert batch.append(**record) is not None, "a message fits a batch"
+        return waiting + [await self._send_batch(producer, batch, p) for p, batch in open_batches.items()]
+
+    async def _send_batch(self, producer: AIOKafkaProducer, batch, partition: int) -> asyncio.Future:
+        return await producer.send_batch(batch, self.settings.kafka.topics.usage, partition=partition)
 
     def read(self, topic: str, count: int) -> list[dict]:
         """At least `count` different records of an output topic, by id, in the order they came."""
