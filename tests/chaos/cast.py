@@ -145,6 +145,19 @@ class Cast:
                 self.look_after()
                 time.sleep(LOOK_S)
 
+    def wait_for_signs_of_life(self, wait_s: float) -> None:
+        """Until every clerk and the mover of families have done one thing more, or said why they cannot."""
+        deadline = time.monotonic() + wait_s
+        pages = {
+            "mover": [self.log("mover")],
+            **{journal.stem: [journal, self.log(journal.stem)] for journal in self.desks.values()},
+        }
+        before = {part: _bytes_of(files) for part, files in pages.items()}
+        while any(_bytes_of(files) == before[part] for part, files in pages.items()):
+            assert time.monotonic() < deadline, f"nobody does anything: {before}"
+            self.look_after()
+            time.sleep(LOOK_S)
+
     def is_up(self, part: str) -> bool:
         """Whether it runs (or stands still)."""
         return part in self._processes and self._processes[part].poll() is None
@@ -215,6 +228,10 @@ class Cast:
             else:
                 self.ended_alone[part] += 1
             self.start(part)
+
+
+def _bytes_of(files: list[Path]) -> int:
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def kind_of(part: str) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 # Seconds between two faults of a kind, in the mean. A broker needs five to come back, a group of daemons that
 # lost one needs its session timeout.
 KILL_EVERY_S = {"daemon": 7.0, "store": 12.0, "broker": 45.0, "command": 5.0, "mover": 6.0}
-PAUSE_EVERY_S = 20.0
+PAUSE_EVERY_S = 12.0
 FULL_DISK_EVERY_S = 40.0
 # The first of each comes soon, so that a short run has every kind.
 FIRST_PART = 0.3

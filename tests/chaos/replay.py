@@ -140,8 +140,8 @@ class Replay:
 
     async def _command(self, group_id: int, before: bytes, after: bytes) -> None:
         """Do the command that the record remembers and the one before does not, at its time."""
-        known = {one.id_hash for one in recent_commands(unpack_group(before))}
-        new = [one for one in recent_commands(unpack_group(after)) if one.id_hash not in known]
+        known = set(recent_commands(unpack_group(before)))
+        new = [one for one in recent_commands(unpack_group(after)) if one not in known]
         if len(new) != 1 or new[0].id_hash not in self._orders:
             self.faults.append(f"group {group_id} was changed by {len(new)} commands that nobody gave")
             return

@@ -9,15 +9,11 @@ twice N, wrong N`; status 1 unless the last three are 0, and then the folder of 
 import asyncio
 import datetime
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 
 import cyclopts
 import msgspec
@@ -31,13 +27,13 @@ from charging.topics import create_topics
 from config.load import load_settings
 from config.settings import Settings
 from tests.balance_store.own_valkey import until_it_answers
-from tests.chaos.cast import Cast, kind_of, python
+from tests.chaos.cast import Cast, python
 from tests.chaos.desk import Entry, read_journal
 from tests.chaos.evidence import Published, chunks_of, read_groups, read_published, read_usage
 from tests.chaos.network import read_lines
-from tests.chaos.plan import faults
 from tests.chaos.replay import Replay
 from tests.chaos.store_log import commits_of
+from tests.chaos.storm import SESSION_MS, Storm
 from tests.chaos.verdict import (
     Verdict,
     judge_balances,
@@ -50,20 +46,7 @@ from tests.chaos.workload import events_of_others, identifiers_of_commanded, lin
 
 DAEMONS = 3
 CUSTOMERS = 160
-# Longer than the session, so that somebody else has the partitions when the zombie wakes.
-SESSION_MS = 6_000
-PAUSE_S = 9.0
-LOOK_S = 0.05
 START_S, DRAIN_S = 60, 180
-ROOM_BYTES_MAX = 400_000
-
-
-class Done(NamedTuple):
-    """What was done to whom."""
-
-    kills: Counter[str]
-    pauses: int
-    ended_ms: int  # when the last fault was over
 
 
 def settings_text(cast: Cast, store_url: str, prefix: str) -> str:
@@ -93,49 +76,10 @@ def prepare(cast: Cast, settings_file: Path, text: str) -> Settings:
     return settings
 
 
-def live_through(cast: Cast, seed: int, kills_wanted: int, minutes: float) -> Done:
-    """One fault after the other, until there were enough kills."""
-    kills: Counter[str] = Counter()
-    pauses = 0
-    asleep: dict[str, float] = {}
-    began = time.monotonic()
-    for fault in faults(seed):
-        while time.monotonic() < began + fault.at_s:
-            for part, until in list(asleep.items()):
-                if time.monotonic() >= until:
-                    cast.signal(part, signal.SIGCONT)
-                    del asleep[part]
-            cast.look_after()
-            time.sleep(LOOK_S)
-        if kills.total() >= kills_wanted or time.monotonic() > began + minutes * 60:
-            break
-        if fault.kind == "full disk":
-            cast.fill_disk(round(fault.dice * ROOM_BYTES_MAX))
-            kills["store"] += 1
-            continue
-        kind = "daemon" if fault.kind == "pause" else fault.kind
-        parts = [part for part in cast.parts(kind) if part not in asleep]
-        if not parts:
-            continue
-        part = parts[int(fault.dice * len(parts))]
-        if fault.kind == "pause":
-            cast.signal(part, signal.SIGSTOP)
-            asleep[part] = time.monotonic() + PAUSE_S
-            pauses += 1
-        else:
-            cast.kill(part)
-            kills[kind_of(part)] += 1
-    for part, until in asleep.items():
-        time.sleep(max(0.0, until - time.monotonic()))
-        cast.signal(part, signal.SIGCONT)
-    cast.look_after()
-    kills["store"] += cast.make_room()
-    return Done(kills, pauses, time.time_ns() // 1_000_000)
-
-
 def come_to_rest(cast: Cast) -> dict[str, Entry]:
     """The network and customer care end their day; what was answered to whom."""
-    cast.look_after()
+    # Who was started a moment ago does not hear TERM as a request yet.
+    cast.wait_for_signs_of_life(START_S)
     wrong = {
         part: cast.stop(part) for part in ("network", *(one.stem for one in cast.desks.values()), "mover")
     }
@@ -192,6 +136,14 @@ def undisturbed(
     return groups, published
 
 
+def verify(cast: Cast, verdict: Verdict) -> None:
+    """What the store's own tool says of it: sums, directory, nobody left half way."""
+    asked = python("charging.command_line:main", "store", "verify", "--config", str(cast.settings_file))
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=cast.directory)
+    if done.returncode != 0:
+        verdict.wrong.append(f"`charging store verify`: {done.stdout}{done.stderr}")
+
+
 def judge(cast: Cast, settings: Settings, journals: dict[str, Entry], ended_ms: int) -> Verdict:
     """Look at all that is left; the daemons go on until everything is published, or for DRAIN_S."""
     verdict = Verdict()
@@ -213,6 +165,7 @@ def judge(cast: Cast, settings: Settings, journals: dict[str, Entry], ended_ms: 
     replay = Replay(settings, logs, orders)
     customers = tuple(range(1, 1 + len(lines)))
     groups = asyncio.run(read_groups(settings.store, customers))
+    verify(cast, verdict)
     cast.stop("store")
     replay.run(commits_of(chunks_of(cast.log_files())))
     judge_events(verdict, logs, replay)
@@ -226,7 +179,7 @@ def judge(cast: Cast, settings: Settings, journals: dict[str, Entry], ended_ms: 
     return verdict
 
 
-def chaos(directory: Path, *, kills: int, minutes: float, seed: int, rate: int) -> tuple[Done, Verdict]:
+def chaos(directory: Path, *, kills: int, minutes: float, seed: int, rate: int) -> tuple[Storm, Verdict]:
     """A whole run in a folder."""
     today = datetime.datetime.now(datetime.UTC).date()
     lines = lines_of(CUSTOMERS, str(today - datetime.timedelta(days=1)))
@@ -240,15 +193,16 @@ def chaos(directory: Path, *, kills: int, minutes: float, seed: int, rate: int) 
         for part in cast.clients():
             cast.start(part)
         cast.wait_for_daemons(START_S)
-        done = live_through(cast, seed, kills, minutes)
+        storm = Storm(cast, settings.kafka.partitions)
+        storm.rage(seed, kills, minutes)
         print(
-            f"killed {dict(done.kills)}, paused {done.pauses} daemons, filled the disk {cast.full_disks} times"
+            f"killed {dict(storm.kills)}, paused {storm.pauses} daemons, filled the disk {cast.full_disks} times"
         )
         print(f"ended by themselves: {dict(cast.ended_alone) or 'none'}")
-        verdict = judge(cast, settings, come_to_rest(cast), done.ended_ms)
+        verdict = judge(cast, settings, come_to_rest(cast), storm.ended_ms)
     finally:
         cast.stop_all()
-    return done, verdict
+    return storm, verdict
 
 
 def main(
@@ -269,7 +223,7 @@ def main(
     """
     directory = keep or Path(tempfile.mkdtemp(prefix="chargeline-chaos-"))
     directory.mkdir(parents=True, exist_ok=True)
-    done, verdict = chaos(directory.resolve(), kills=kills, minutes=minutes, seed=seed, rate=rate)
+    storm, verdict = chaos(directory.resolve(), kills=kills, minutes=minutes, seed=seed, rate=rate)
     for finding in verdict.findings():
         print(finding)
     if keep is None and verdict.holds:
@@ -277,7 +231,7 @@ def main(
     else:
         print(f"the evidence is in {directory}")
     counts = f"lost {len(verdict.lost)}, twice {len(verdict.twice)}, wrong {len(verdict.wrong)}"
-    print(f"kills {done.kills.total()}, events {verdict.events}, commands {verdict.commands}, {counts}")
+    print(f"kills {storm.kills.total()}, events {verdict.events}, commands {verdict.commands}, {counts}")
     sys.exit(not verdict.holds)
 
 

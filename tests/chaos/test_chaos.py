@@ -17,14 +17,14 @@ SEED = 20261125
 
 def test_ten_kills_lose_nothing_and_do_nothing_twice(tmp_path, capfd):
     try:
-        done, verdict = chaos(tmp_path, kills=KILLS, minutes=MINUTES_MAX, seed=SEED, rate=RATE)
+        storm, verdict = chaos(tmp_path, kills=KILLS, minutes=MINUTES_MAX, seed=SEED, rate=RATE)
     except (JarsUnavailableError, ImportError) as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"no embedded servers: {error}")
     assert verdict.holds, list(verdict.findings())
-    assert done.kills.total() >= KILLS
-    assert done.kills.keys() >= {"daemon", "store", "command", "mover"}
-    assert done.pauses > 0
+    assert storm.kills.total() >= KILLS
+    assert storm.kills.keys() >= {"daemon", "store", "command", "mover"}
+    assert storm.pauses > 0
     assert verdict.events > 0
     assert verdict.commands > 0

@@ -46,6 +46,7 @@ class Deployment:
         catalogue: str = "",
         partitions: int = 4,
         catalogue_check_seconds: int = 0,
+        session_timeout_ms: int = 6_000,
     ):
         self.file = directory / "settings.toml"
         self.log = directory / "daemon.log"
@@ -56,7 +57,7 @@ bootstrap = "{servers.kafka_bootstrap}"
 group_id = "{prefix}charging"
 partitions = {partitions}
 retention_hours = 87600
-session_timeout_ms = 6000
+session_timeout_ms = {session_timeout_ms}
 topics = {{ usage = "{prefix}usage", rated = "{prefix}rated", notifications = "{prefix}notifications", rejected = "{prefix}rejected" }}
 [store]
 url = "{store_url}"
