@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate soak-rating check bench bench-quick bench-latency bench-compare bench-kernels bench-store bench-wire bench-output bench-cache format clean
+.PHONY: help demo test simulate soak-rating check bench bench-quick bench-latency bench-compare bench-kernels bench-store bench-wire bench-output bench-cache format clean soak-moves chaos bench-hot-pool
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -29,16 +29,23 @@ simulate: .venv/ready ## make simulate SEEDS=100000 JOBS=2: worlds of crashes, z
 soak-rating: .venv/ready ## random catalogues by the million events: kernels against exact arithmetic (some 15 minutes)
 	$(BIN)/python -m tests.rating_kernels.soak --catalogues 2000 --events 1000
 
+soak-moves: .venv/ready ## families move all the time while 20,000 events a second flow for them; nothing differs (3 minutes)
+	$(BIN)/python -m tests.charging.soak_moves
+
+chaos: .venv/ready ## a hundred processes killed under load, disks filled, daemons paused; then all is right (10 minutes)
+	$(BIN)/python -m tests.chaos.run
+
 check: .venv/ready ## ruff, mypy strict, and the house rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/house
 
-bench: .venv/ready ## all of it: kernels, store, pipeline with a million customers, latency (an hour)
+bench: .venv/ready ## all of it: kernels, store, pipeline with a million customers, a hot pool, latency (an hour)
 	$(BIN)/python -m bench.bench_kernels
 	$(BIN)/python -m bench.bench_store
 	$(BIN)/python -m bench.bench_pipeline
+	$(BIN)/python -m bench.bench_hot_pool
 	$(BIN)/python -m bench.bench_latency
 
 bench-quick: .venv/ready ## events a second end to end, beside what the client alone can poll, in under 3 minutes
@@ -55,6 +62,9 @@ bench-kernels: .venv/ready ## events a second that the kernels decide on one cor
 
 bench-store: .venv/ready ## what a commit costs the store, beside a plain HSET; a customer's size; packing
 	$(BIN)/python -m bench.bench_store
+
+bench-hot-pool: .venv/ready ## two daemons on one sharing group of 1,000 members: rate, balance between them, gaps; exact
+	$(BIN)/python -m bench.bench_hot_pool
 
 bench-wire: .venv/ready ## CPU of an event on its way in: polled, cut, read
 	$(BIN)/python -m bench.bench_wire

@@ -7,31 +7,39 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from customer_care.sample_customers import customer_lines
-from customer_care.sample_lines import BASIC, FAMILY_MEMBER, FAMILY_POLICY, MONTH, identifier_of
+from customer_care.sample_lines import (
+    BASIC,
+    FAMILY_MEMBER,
+    FAMILY_POLICY,
+    MONTH,
+    Draw,
+    customer_line,
+    identifier_of,
+)
 
-GROUP = "POOL"
 RESOURCE = "data_allowance"
 BYTES_A_MEGABYTE = 1_000_000
 MONTH_US = int(MONTH.timestamp()) * 1_000_000
 
 
-def pool_lines(members: int, megabytes: int, policy: str = FAMILY_POLICY) -> Iterator[dict[str, Any]]:
-    """The owner, who was given so much for ever, and members who have nothing; as `care import` takes them."""
-    for number, line in enumerate(customer_lines(members + 1)):
-        for other in ("shares", "member_of", "hierarchy", "balances"):
-            line.pop(other, None)
-        line["billing"]["payment_type"] = "postpaid"
-        subscription = line["subscriptions"][0]
-        if number == 0:
-            subscription["plan"] = BASIC
+def pool_lines(
+    members: int, megabytes: int, policy: str = FAMILY_POLICY, first: int = 0
+) -> Iterator[dict[str, Any]]:
+    """The owner, who was given so much for ever, and members who have nothing; as `care import` takes them.
+
+    Their numbers are from `first` on.
+    """
+    for place in range(members + 1):
+        plan = FAMILY_MEMBER if place else BASIC
+        draw = Draw(first + place, plan, place, "1010", "Wien", False, "Ana", "Novak", 1, 0)  # noqa: FBT003
+        line = customer_line(draw)
+        if not place:
+            (subscription,) = line["subscriptions"]
+            group = f"FAMILY-{first}"
             line["shares"] = [
-                {"group": GROUP, "policy": policy, "subscription": subscription["subscription"]}
+                {"group": group, "policy": policy, "subscription": subscription["subscription"]}
             ]
             line["balances"] = [{"resource": RESOURCE, "credit": str(megabytes), "validity": "infinite"}]
-        else:
-            subscription["plan"] = FAMILY_MEMBER
-            line["member_of"] = [{"group": GROUP}]
         yield line
 
 

@@ -1,6 +1,7 @@
 """Shell. A deployment for a live test: topics, store, customers, and daemons as real processes."""
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -23,6 +24,15 @@ from customer_care.onboarding import onboard_lines
 from customer_care.publication import publication_of
 
 WAIT_S = 120
+SEND_BATCH_BYTES = 500_000
+SLICES_A_SECOND, SLICE_MAX = 50, 5_000
+
+
+def _slices(messages, size: int):
+    """Lists of so many."""
+    rest = iter(messages)
+    while some := list(itertools.islice(rest, size)):
+        yield some
 
 
 class Deployment:
@@ -37,6 +47,7 @@ class Deployment:
         catalogue: str = "",
         partitions: int = 4,
         catalogue_check_seconds: int = 0,
+        session_timeout_ms: int = 6_000,
     ):
         self.file = directory / "settings.toml"
         self.log = directory / "daemon.log"
@@ -47,7 +58,7 @@ bootstrap = "{servers.kafka_bootstrap}"
 group_id = "{prefix}charging"
 partitions = {partitions}
 retention_hours = 87600
-session_timeout_ms = 6000
+session_timeout_ms = {session_timeout_ms}
 topics = {{ usage = "{prefix}usage", rated = "{prefix}rated", notifications = "{prefix}notifications", rejected = "{prefix}rejected" }}
 [store]
 url = "{store_url}"
@@ -116,20 +127,25 @@ port = 0
         daemon.send_signal(signal.SIGTERM)
         return daemon.wait(WAIT_S)
 
-    def send(self, messages) -> None:
-        """(key, value, headers, timestamp in ms) of each message, keyed to partitions as network elements do."""
-        asyncio.run(self._send(messages))
+    def send(self, messages, rate: int = 0) -> None:
+        """(key, value, headers, timestamp in ms) of each message, keyed to partitions as network elements do.
 
-    async def _send(self, messages) -> None:
-        topic = self.settings.kafka.topics.usage
-        producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka.bootstrap, linger_ms=20)
+        So many a second, or as fast as the broker takes them.
+        """
+        asyncio.run(self._send(messages, rate))
+
+    async def _send(self, messages, rate: int) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.settings.kafka.bootstrap, max_batch_size=SEND_BATCH_BYTES
+        )
         await producer.start()
         try:
-            waiting = []
-            for key, value, headers, timestamp_ms in messages:
-                partition = (murmur2(key) & 0x7FFFFFFF) % self.partitions
-                place = {"partition": partition, "headers": headers, "timestamp_ms": timestamp_ms}
-                waiting.append(await producer.send(topic, value, key=key, **place))
+            waiting, began, sent = [], time.monotonic(), 0
+            for some in _slices(messages, max(rate // SLICES_A_SECOND, 1) if rate else SLICE_MAX):
+                if rate:
+                    await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()))
+                waiting += await self._send_some(producer, some)
+                sent += len(some)
             await asyncio.gather(*waiting)
         finally:
             await producer.stop()
@@ -157,6 +173,22 @@ port = 0
         while self.claims() < count:
             assert time.monotonic() < deadline, self.log_tail()
             time.sleep(0.02)
+
+    async def _send_some(self, producer: AIOKafkaProducer, messages: list) -> list[asyncio.Future]:
+        """Whole batches, since a call for each message is what limits a sender."""
+        open_batches, waiting = {}, []
+        for key, value, headers, timestamp_ms in messages:
+            partition = (murmur2(key) & 0x7FFFFFFF) % self.partitions
+            record = {"key": key, "value": value, "headers": headers, "timestamp": timestamp_ms}
+            batch = open_batches.setdefault(partition, producer.create_batch())
+            if batch.append(**record) is None:
+                waiting.append(await self._send_batch(producer, batch, partition))
+                batch = open_batches[partition] = producer.create_batch()
+                assert batch.append(**record) is not None, "a message fits a batch"
+        return waiting + [await self._send_batch(producer, batch, p) for p, batch in open_batches.items()]
+
+    async def _send_batch(self, producer: AIOKafkaProducer, batch, partition: int) -> asyncio.Future:
+        return await producer.send_batch(batch, self.settings.kafka.topics.usage, partition=partition)
 
     def read(self, topic: str, count: int) -> list[dict]:
         """At least `count` different records of an output topic, by id, in the order they came."""
