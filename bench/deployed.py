@@ -2,10 +2,10 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 from aiokafka import AIOKafkaConsumer
@@ -23,6 +23,12 @@ from config.settings import Settings
 
 Wire = Literal["json", "msgpack"]
 FETCH_BYTES = 4 * 1024 * 1024
+
+
+class Addresses(Protocol):
+    """Whatever knows where broker and store answer."""
+
+    state: ServerState
 
 
 class Servers:
@@ -63,7 +69,14 @@ class Deployed:
     """A deployment by a name of its own; several may be on the same servers."""
 
     def __init__(
-        self, directory: Path, servers: Servers, name: str, number: int, wire: Wire, more: str = ""
+        self,
+        directory: Path,
+        servers: Addresses,
+        name: str,
+        number: int,
+        wire: Wire,
+        more: str = "",
+        session_timeout_ms: int = 45_000,
     ) -> None:
         directory.mkdir()
         self.name = name
@@ -73,7 +86,7 @@ class Deployed:
         topics = ", ".join(f'{t} = "{name}-{t}"' for t in ("usage", "rated", "notifications", "rejected"))
         self.settings_file.write_text(
             f'[kafka]\nbootstrap = "{servers.state.kafka_bootstrap}"\ngroup_id = "{name}"\n'
-            f"topics = {{ {topics} }}\nsession_timeout_ms = 45000\n"
+            f"topics = {{ {topics} }}\nsession_timeout_ms = {session_timeout_ms}\n"
             f'[store]\nurl = "{servers.state.store_url}?db={number}"\n'
             f'[charging]\nhorizon_hours = 0\nahead_seconds = 0\noutput_format = "{wire}"\n{more}'
             '[http]\nport = 0\n[log]\nlevel = "info"\n'
@@ -97,9 +110,9 @@ class Deployed:
                 own["quantity"] = call_seconds
             yield own
 
-    async def send(self, events: Iterator[dict[str, Any]]) -> None:
-        """Put events on the usage topic, as fast as the broker takes them."""
-        await send_usage(self.settings.kafka, map(msgspec.json.encode, events), self.wire, 0)
+    async def send(self, events: Iterable[dict[str, Any]], rate: int = 0) -> None:
+        """Put events on the usage topic, so many a second, or as fast as the broker takes them."""
+        await send_usage(self.settings.kafka, map(msgspec.json.encode, events), self.wire, rate)
 
     def consumer(self, topic: str) -> Any:
         """A reader of one topic that is no member of a group."""

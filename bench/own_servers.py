@@ -10,7 +10,7 @@ import redis
 
 from charging.embedded_kafka import cache_directory, find_jars, prepare_kafka
 from charging.embedded_processes import accepts, free_ports, log_tail, start_child, stop_child
-from charging.server_plan import valkey_arguments
+from charging.server_plan import KAFKA, ServerState, valkey_arguments
 from charging.servers import valkey_binary
 
 START_S = 120
@@ -97,3 +97,21 @@ class OwnStore(OwnServer):
         except redis.exceptions.RedisError:
             # Not listening yet, or still reading its file.
             return False
+
+
+class OwnServers:
+    """Both, each to be disturbed by itself; `state` is what a deployment wants to know of them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.broker = OwnBroker(directory / "kafka")
+        self.store = OwnStore(directory / "valkey")
+        self.state = ServerState(0, 0, self.broker.bootstrap, self.store.url, KAFKA, ready=True)
+
+    def __enter__(self) -> "OwnServers":
+        self.broker.start()
+        self.store.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.__exit__()
+        self.broker.__exit__()
