@@ -65,6 +65,11 @@ class Polled(NamedTuple):
     cpu_us: float  # of the reader, an event
 
 
+def _database(url: str, number: int) -> str:
+    """One of a server's databases; a Cluster has only one, and a single deployment."""
+    return f"{url}?db={number}" if url.startswith("unix://") else url
+
+
 class Deployed:
     """A deployment by a name of its own; several may be on the same servers."""
 
@@ -77,6 +82,7 @@ class Deployed:
         wire: Wire,
         more: str = "",
         session_timeout_ms: int = 45_000,
+        shards: int = 16,
     ) -> None:
         directory.mkdir()
         self.name = name
@@ -87,7 +93,7 @@ class Deployed:
         self.settings_file.write_text(
             f'[kafka]\nbootstrap = "{servers.state.kafka_bootstrap}"\ngroup_id = "{name}"\n'
             f"topics = {{ {topics} }}\nsession_timeout_ms = {session_timeout_ms}\n"
-            f'[store]\nurl = "{servers.state.store_url}?db={number}"\n'
+            f'[store]\nurl = "{_database(servers.state.store_url, number)}"\nshards = {shards}\n'
             f'[charging]\nhorizon_hours = 0\nahead_seconds = 0\noutput_format = "{wire}"\n{more}'
             '[http]\nport = 0\n[log]\nlevel = "info"\n'
         )
