@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 from aiokafka import AIOKafkaConsumer
@@ -28,6 +28,12 @@ from customer_care.publication import publication_of
 
 Wire = Literal["json", "msgpack"]
 FETCH_BYTES = 4 * 1024 * 1024
+
+
+class Addresses(Protocol):
+    """Whatever knows where broker and store answer."""
+
+    state: ServerState
 
 
 class Servers:
@@ -64,11 +70,24 @@ class Polled(NamedTuple):
     cpu_us: float  # of the reader, an event
 
 
+def _database(url: str, number: int) -> str:
+    """One of a server's databases; a Cluster has only one, and a single deployment."""
+    return f"{url}?db={number}" if url.startswith("unix://") else url
+
+
 class Deployed:
     """A deployment by a name of its own; several may be on the same servers."""
 
     def __init__(
-        self, directory: Path, servers: Servers, name: str, number: int, wire: Wire, more: str = ""
+        self,
+        directory: Path,
+        servers: Addresses,
+        name: str,
+        number: int,
+        wire: Wire,
+        more: str = "",
+        session_timeout_ms: int = 45_000,
+        shards: int = 16,
     ) -> None:
         directory.mkdir()
         self.name = name
@@ -78,8 +97,8 @@ class Deployed:
         topics = ", ".join(f'{t} = "{name}-{t}"' for t in ("usage", "rated", "notifications", "rejected"))
         self.settings_file.write_text(
             f'[kafka]\nbootstrap = "{servers.state.kafka_bootstrap}"\ngroup_id = "{name}"\n'
-            f"topics = {{ {topics} }}\nsession_timeout_ms = 45000\n"
-            f'[store]\nurl = "{servers.state.store_url}?db={number}"\n'
+            f"topics = {{ {topics} }}\nsession_timeout_ms = {session_timeout_ms}\n"
+            f'[store]\nurl = "{_database(servers.state.store_url, number)}"\nshards = {shards}\n'
             f'[charging]\nhorizon_hours = 0\nahead_seconds = 0\noutput_format = "{wire}"\n{more}'
             '[http]\nport = 0\n[log]\nlevel = "info"\n'
         )

@@ -5,14 +5,17 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import redis
 
 from charging.embedded_kafka import cache_directory, find_jars, prepare_kafka
 from charging.embedded_processes import accepts, free_ports, log_tail, start_child, stop_child
-from charging.server_plan import valkey_arguments
+from charging.server_plan import KAFKA, ServerState, valkey_arguments
 from charging.servers import valkey_binary
 
+# Of a Redis Cluster.
+SLOTS = 16_384
 START_S = 120
 STOP_S = 30
 POLL_S = 0.05
@@ -81,13 +84,16 @@ class OwnBroker(OwnServer):
 
 
 class OwnStore(OwnServer):
-    """The embedded store, durable. `url` holds before it runs."""
+    """The embedded store, durable. `url` holds before it runs. With ports it is a node of a Cluster."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, port: int = 0, cluster_port: int = 0) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         socket = directory / "valkey.sock"
         self.url = f"unix://{socket}"
         command = [valkey_binary(), *valkey_arguments(str(directory), str(socket))]
+        if port:
+            command += ["--port", str(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes"]
+            command += ["--cluster-port", str(cluster_port)]
         super().__init__(command, directory, self._pings)
 
     def _pings(self) -> bool:
@@ -97,3 +103,53 @@ class OwnStore(OwnServer):
         except redis.exceptions.RedisError:
             # Not listening yet, or still reading its file.
             return False
+
+
+class OwnCluster:
+    """A Cluster of masters without replicas, started once."""
+
+    def __init__(self, directory: Path, masters: int) -> None:
+        ports = free_ports(2 * masters)
+        self._ports, self._buses = ports[:masters], ports[masters:]
+        self.url = ",".join(f"redis://127.0.0.1:{port}" for port in self._ports)
+        self.masters = [
+            OwnStore(directory / str(number), port, bus)
+            for number, (port, bus) in enumerate(zip(self._ports, self._buses, strict=True))
+        ]
+
+    def __enter__(self) -> "OwnCluster":
+        for master in self.masters:
+            master.start()
+        clients: list[Any] = [redis.Redis(port=port, decode_responses=True) for port in self._ports]
+        for number, client in enumerate(clients):
+            first, last = number * SLOTS // len(clients), (number + 1) * SLOTS // len(clients) - 1
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", self._ports[0], self._buses[0])
+        for client in clients:
+            while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
+                time.sleep(POLL_S)
+            client.close()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for master in self.masters:
+            master.__exit__()
+
+
+class OwnServers:
+    """Both, each to be disturbed by itself; `state` is what a deployment wants to know of them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.broker = OwnBroker(directory / "kafka")
+        self.store = OwnStore(directory / "valkey")
+        self.state = ServerState(0, 0, self.broker.bootstrap, self.store.url, KAFKA, ready=True)
+
+    def __enter__(self) -> "OwnServers":
+        self.broker.start()
+        self.store.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.__exit__()
+        self.broker.__exit__()

@@ -31,6 +31,13 @@ class Scrape:
         """Before the first look."""
         return Scrape(0.0)
 
+    def since(self, before: "Scrape") -> "Scrape":
+        """What came after an earlier look: outcomes and latencies of that time only."""
+        outcomes = {name: count - before.outcomes.get(name, 0.0) for name, count in self.outcomes.items()}
+        counts = dict(before.buckets)
+        buckets = tuple((bound, count - counts.get(bound, 0.0)) for bound, count in self.buckets)
+        return Scrape(self.at, self.events - before.events, self.lag, outcomes, buckets)
+
     def quantile_ms(self, share: float) -> float:
         """The end-to-end latency that this share of batches stayed below, to the bucket's bound."""
         if not self.buckets or self.buckets[-1][1] == 0:
