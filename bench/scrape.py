@@ -36,7 +36,7 @@ class Scrape:
         outcomes = {name: count - before.outcomes.get(name, 0.0) for name, count in self.outcomes.items()}
         counts = dict(before.buckets)
         buckets = tuple((bound, count - counts.get(bound, 0.0)) for bound, count in self.buckets)
-        return Scrape(self.at, self.events - before.events, self.lag, outcomes, buckets)
+        return Scrape(self.at, self.events - before.events, self.lag, outcomes, buckets=buckets)
 
     def quantile_ms(self, share: float) -> float:
         """The end-to-end latency that this share of batches stayed below, to the bucket's bound."""
