@@ -1,4 +1,4 @@
-"""Pure. One sharing group with many members, and what they use of it: the owner's allowance pays for everybody.
+"""Shell. One sharing group with many members, and what they use of it: the owner's allowance pays for everybody.
 
 Every event moves the one balance, and the members' own records besides (their rings of event ids).
 """
