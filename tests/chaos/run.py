@@ -223,7 +223,11 @@ def main(
     """
     directory = keep or Path(tempfile.mkdtemp(prefix="chargeline-chaos-"))
     directory.mkdir(parents=True, exist_ok=True)
-    storm, verdict = chaos(directory.resolve(), kills=kills, minutes=minutes, seed=seed, rate=rate)
+    try:
+        storm, verdict = chaos(directory.resolve(), kills=kills, minutes=minutes, seed=seed, rate=rate)
+    except BaseException:
+        print(f"the evidence is in {directory}")
+        raise
     for finding in verdict.findings():
         print(finding)
     if keep is None and verdict.holds:
