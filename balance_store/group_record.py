@@ -1,4 +1,4 @@
-"""Pure. A balance group as stored: the words of its image, packed (schema 2; schema 1 is read too).
+"""Pure. A balance group as stored: the words of its image, packed (schema 2; schema 1 is read, and can be written).
 
     schema 1 byte | counts of the six sections | stored header words | rows, section by section
 
@@ -11,6 +11,7 @@ In schema 1 its hashes took eight bytes, its positions and times were as all oth
 
 import numpy as np
 
+from balance_store.requests import RecordMap
 from balance_store.varint import VARINT_BYTES_MAX, get_varint, put_varint
 from rating_kernels.group_image import (
     B_CREATED_US,
@@ -140,10 +141,11 @@ def get_word(
 
 
 @kernel
-def pack_into(words: Ints, at: int, out: Bytes, start: int) -> int:
-    """Pack the image at `at` into `out` from `start`; returns the next offset."""
+def pack_into(words: Ints, at: int, out: Bytes, start: int, schema: int) -> int:
+    """Pack the image at `at` into `out` from `start`, in SCHEMA or SCHEMA_BEFORE; returns the next offset."""
+    earlier = schema == SCHEMA_BEFORE
     put = start
-    out[put] = SCHEMA
+    out[put] = schema
     put += 1
     for section in range(SECTIONS):
         put = put_varint(out, put, section_count(words, at, section))
@@ -155,10 +157,9 @@ def pack_into(words: Ints, at: int, out: Bytes, start: int) -> int:
         row = row_at(words, at, section, 0)
         for number in range(section_count(words, at, section)):
             for column in range(_ROW_WORDS[section]):
+                kind = _KIND_BEFORE[section, column] if earlier else _KIND[section, column]
                 before = words[row + column - _ROW_WORDS[section]] if number > 0 else 0
-                put = put_word(
-                    out, put, words[row + column], _KIND[section, column], start_us, cycle_no, before
-                )
+                put = put_word(out, put, words[row + column], kind, start_us, cycle_no, before)
             row += _ROW_WORDS[section]
     return put
 
@@ -217,10 +218,11 @@ def unpack_into(data: Bytes, get: int, counts: Ints, words: Ints, at: int) -> in
     return get
 
 
-def pack_group(words: Ints, at: int) -> bytes:
-    """The record of the image at `at`."""
+def pack_group(words: Ints, at: int, schema: int = SCHEMA) -> bytes:
+    """The record of the image at `at`, in SCHEMA or SCHEMA_BEFORE."""
+    assert schema in (SCHEMA, SCHEMA_BEFORE)
     out = np.empty(pack_bound(words, at), np.uint8)
-    return out[: pack_into(words, at, out, 0)].tobytes()
+    return out[: pack_into(words, at, out, 0, schema)].tobytes()
 
 
 def unpack_group(record: bytes) -> Ints:
@@ -236,6 +238,16 @@ def unpack_group(record: bytes) -> Ints:
     if unpack_into(data, get, counts, words, 0) != len(data):
         raise ValueError(f"a balance group that ends too early or too late: {len(record)} bytes")
     return words
+
+
+def in_schema(records: RecordMap, schema: int) -> dict[int, bytes | None]:
+    """The same balance groups, written in SCHEMA or SCHEMA_BEFORE."""
+    return {
+        number: record
+        if record is None or record[0] == schema
+        else pack_group(unpack_group(record), 0, schema)
+        for number, record in records.items()
+    }
 
 
 # Header words that give times and cycle numbers their base come before those that need it.

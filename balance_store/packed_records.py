@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from balance_store.group_record import pack_bound, pack_into
+from balance_store.group_record import SCHEMA, pack_bound, pack_into
 from balance_store.keyspace import ID_MAX, pack_id
 from rating_kernels.group_image import H_GROUP_ID
 from rating_kernels.kernel import standing_kernel
@@ -52,8 +52,8 @@ class PackedRecords(Mapping[int, bytes]):
         return len(self.ids)
 
 
-def packed_groups(words: Ints, offsets: Ints) -> PackedRecords:
-    """The balance groups whose images are at these offsets of `words`, each named once."""
+def packed_groups(words: Ints, offsets: Ints, schema: int = SCHEMA) -> PackedRecords:
+    """The balance groups whose images are at these offsets of `words`, each named once; as `pack_group` does."""
     ids = words[offsets + H_GROUP_ID]
     order = np.argsort(ids)
     ids = ids[order]
@@ -61,7 +61,7 @@ def packed_groups(words: Ints, offsets: Ints) -> PackedRecords:
     offsets = offsets[order]
     spans = np.empty((len(ids), 2), np.int64)
     out = np.empty(_bound(words, offsets), np.uint8)
-    end = _pack(words, offsets, out, spans)
+    end = _pack(words, offsets, schema, out, spans)
     return PackedRecords(ids, spans, out[:end].data)
 
 
@@ -84,7 +84,7 @@ def _bound(words: Ints, offsets: Ints) -> int:
 
 
 @standing_kernel
-def _pack(words: Ints, offsets: Ints, out: Bytes, spans: Ints) -> int:
+def _pack(words: Ints, offsets: Ints, schema: int, out: Bytes, spans: Ints) -> int:
     put = 0
     for row in range(len(offsets)):
         at = offsets[row]
@@ -97,7 +97,7 @@ def _pack(words: Ints, offsets: Ints, out: Bytes, spans: Ints) -> int:
         out[put] = DOLLAR
         # The length is known when the record is written; most have as many digits as were left for it.
         first = put + 1 + DIGITS_GUESSED + _AFTER_LENGTH
-        length = pack_into(words, at, out, first) - first
+        length = pack_into(words, at, out, first, schema) - first
         digits = 1
         rest = length // 10
         while rest > 0:
