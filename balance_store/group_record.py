@@ -17,6 +17,7 @@ from balance_store.group_rows import (
     read_row_counts,
     unpack_rows,
 )
+from balance_store.requests import RecordMap
 from balance_store.varint import VARINT_BYTES_MAX
 from rating_kernels.group_image import HEADER_STORED, SECTION_ROW_WORDS, SECTIONS
 from rating_kernels.group_layout import ROOM, lay_out, section_count, words_needed
@@ -106,6 +107,16 @@ def unpack_group(record: bytes) -> Ints:
     if unpack_into(data, get, counts, words, 0) != len(data):
         raise ValueError(f"a balance group that ends too early or too late: {len(record)} bytes")
     return words
+
+
+def in_schema(records: RecordMap, schema: int) -> dict[int, bytes | None]:
+    """The same balance groups, written in SCHEMA or SCHEMA_BEFORE."""
+    return {
+        number: record
+        if record is None or record[0] == schema
+        else pack_group(unpack_group(record), 0, schema)
+        for number, record in records.items()
+    }
 
 
 assert CODE_BITS_MAX <= BYTE_BITS * VARINT_BYTES_MAX

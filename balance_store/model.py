@@ -6,6 +6,7 @@ Every rule of lua/chargeline.lua in plain Python. Time is given (`clock_ms`).
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from balance_store.group_record import SCHEMA
 from balance_store.requests import (
     NO_FLOOR,
     Changed,
@@ -54,6 +55,7 @@ class ModelStore:
         recent_bytes_max: int = 1 << 20,
     ) -> None:
         self.shards = shards
+        self.group_schema = SCHEMA
         self._clock_ms = clock_ms
         self._reservation_ms = reservation_ms
         self._recent_bytes_max = recent_bytes_max

@@ -48,7 +48,11 @@ async def change_groups(
             shard = await _where_all_live(store, shard, customer_ids, caller)
             continue
         done = {g: _change(g, c, loaded.records, compute) for g, c in sorted(groups.items())}
-        written = {g: pack_group(one.image, 0) for g, one in done.items() if one.image is not None}
+        written = {
+            g: pack_group(one.image, 0, store.group_schema)
+            for g, one in done.items()
+            if one.image is not None
+        }
         if not written:
             # What we answer from may be another's write that no replica has yet.
             if await is_settled(store, shard, loaded.version):

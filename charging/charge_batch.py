@@ -236,6 +236,7 @@ class BatchCharger:
                     part,
                     batch.decisions,
                     owned,
+                    self._sessions.store.group_schema,
                 )
                 for shard, part in parts.items()
             }

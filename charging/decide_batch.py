@@ -128,9 +128,10 @@ def build_commit(
     part: ShardPart,
     decisions: DecisionWords,
     owned: dict[int, Ownership],
+    group_schema: int,
 ) -> Commit:
     """All that one shard has to take of a batch: new records, what they stood on, decisions, floors."""
-    written = packed_groups(cache.words, cache.slot_at[part.touched])
+    written = packed_groups(cache.words, cache.slot_at[part.touched], group_schema)
     version = cache.catalogue.version
     return Commit(
         shard=shard,

@@ -6,6 +6,7 @@ import random
 
 import msgspec
 
+from balance_store.group_record import SCHEMA_BEFORE, in_schema
 from balance_store.model import ModelStore
 from bench.workload import customer_lines, usage_events
 from charging.messages import Message
@@ -22,11 +23,12 @@ CUSTOMERS = 24
 # So many sets of customers take turns: making them takes longer than living with them.
 CUSTOMER_SETS = 4
 EVENTS = 60
-CROWD_EVENTS = 240
+CROWD_EVENTS = 160
 PARTITIONS = 2
 SHARDS = 2
 MOVING_SHARDS = 3
 MOVING_EVENTS = 72
+OLD_DAEMONS_MAX = 5
 ORDERS = 10
 # So few that members are read again and again while their owners are still in the cache.
 MOVING_CACHE_ROWS = 12
@@ -75,6 +77,16 @@ def make_moving_world(seed: int, faults: Faults, orders: tuple[str, ...] = MOVES
     world.cache_rows = MOVING_CACHE_ROWS
     world.office = open_office(world, publications(seed % CUSTOMER_SETS, MOVING_SHARDS), ORDERS, orders)
     world.logs = messages(seed, MOVING_EVENTS)
+    return world
+
+
+def make_upgraded_world(seed: int, faults: Faults, orders: tuple[str, ...]) -> World:
+    """A moving world in which daemons of the version before are replaced one by one."""
+    world = make_moving_world(seed, faults, orders)
+    for shard in world.store._shards:
+        shard.groups = in_schema(shard.groups, SCHEMA_BEFORE)
+    world.store.group_schema = SCHEMA_BEFORE
+    world.old_daemons = world.dice.randint(1, OLD_DAEMONS_MAX)
     return world
 
 

@@ -14,6 +14,8 @@ from balance_store.model import ModelStore
 from balance_store.requests import StoreUnreachableError
 
 BEHIND_S_MAX = 0.02
+# A master without its replica goes on answering reads for so long at the most.
+DIES_S_MAX = 0.15
 
 
 def copy_of(shard: Any) -> Any:
@@ -39,6 +41,7 @@ class Replicas:
         self._kept = {node: self._now(node) for node in self.nodes}
         self._undo: dict[int | None, list[Callable[[], None]]] = {node: [] for node in self.nodes}
         self._terms = dict.fromkeys(self.nodes, 0)
+        self._cut_off: set[int | None] = set()
         self.lost = 0
 
     def _now(self, node: int | None) -> Any:
@@ -53,15 +56,19 @@ class Replicas:
     async def acknowledge(self, node: int | None, failover: float) -> None:
         """Return when the replica has all that is written by then; raises StoreUnreachableError where it never will.
 
-        `failover`: the chance that the master dies meanwhile, and that the replica is too slow to be waited for.
+        `failover`: the chance that the master dies meanwhile, or that it is cut off from its replica and dies soon.
         """
         term = self._terms[node]
         await asyncio.sleep(self._dice.random() * BEHIND_S_MAX)
         if self._dice.random() < failover:
-            self.fail_over(node)
+            if self._dice.random() < 0.5:
+                self.fail_over(node)
+            elif node not in self._cut_off:
+                self._cut_off.add(node)
+                asyncio.get_running_loop().call_later(self._dice.random() * DIES_S_MAX, self.fail_over, node)
         if term != self._terms[node]:
             raise StoreUnreachableError("the master is gone")
-        if self._dice.random() < failover:
+        if node in self._cut_off:
             raise StoreUnreachableError("the replica did not acknowledge in time")
         self._kept[node] = self._now(node)
         self._undo[node].clear()
@@ -69,6 +76,7 @@ class Replicas:
     def fail_over(self, node: int | None) -> None:
         """The replica is the master: what it did not have never was."""
         self._terms[node] += 1
+        self._cut_off.discard(node)
         for undo in reversed(self._undo[node]):
             undo()
         self.lost += len(self._undo[node])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from balance_store.group_record import SCHEMA
 from balance_store.model import ModelStore
 from balance_store.requests import NO_FLOOR, Claim, Epoch, PartitionClaim
 from charging.balance_cache import BalanceCache
@@ -62,6 +63,8 @@ async def _live_through(world: World) -> None:
             world.in_folder = max(world.in_folder, *(version for _, version in world.closed), 1)
             for daemon in daemons.values():
                 daemon.look()
+        if world.dice.random() < world.faults.upgrade:
+            _replace_oldest(world, daemons, number)
         dead = [n for n, daemon in daemons.items() if daemon.dead]
         for n in dead:
             await tasks.pop(n)
@@ -83,6 +86,15 @@ async def _live_through(world: World) -> None:
     await asyncio.gather(working, *tasks.values())
     await finish_moves(world)
     world.faults = faults
+
+
+def _replace_oldest(world: World, daemons: dict[int, SimDaemon], started: int) -> None:
+    """End a daemon of the version before; after the last of them, a person tells the store so."""
+    old = [daemon for daemon in daemons.values() if daemon.old]
+    if old:
+        old[0].dead = True
+    elif started >= world.old_daemons:
+        world.store.group_schema = SCHEMA
 
 
 def _clerk(world: World, number: int) -> tuple[Clerk, asyncio.Future[None]]:

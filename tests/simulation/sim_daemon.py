@@ -132,7 +132,8 @@ class SimDaemon:
         cache = BalanceCache(catalogue, world.cache_rows)
         writer = RecordWriter(catalogue, SETTINGS.kafka.topics.usage, "json")
         self.catalogues = CatalogueInUse(catalogue, cache, writer, self.look)
-        sessions = ShardSessions(SimStore(world, self), cache)
+        self.old = number <= world.old_daemons
+        sessions = ShardSessions(SimStore(world, self, old=self.old), cache)
         charger = BatchCharger(
             sessions,
             decision_limits(SETTINGS.charging),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from balance_store.decision_record import unpack_decisions
+from balance_store.group_record import SCHEMA_BEFORE
 from balance_store.mark_record import is_mark
 from balance_store.requests import (
     Claim,
@@ -29,10 +30,13 @@ NOBODYS = (Outcome.UNKNOWN_IDENTIFIER, Outcome.NO_SERVICE)
 class SimStore:
     """A daemon's or a clerk's connection to the store: calls and answers get lost, or come late."""
 
-    def __init__(self, world: World, caller: Any) -> None:
+    def __init__(self, world: World, caller: Any, *, old: bool = False) -> None:
         self._world = world
         self._caller = caller
         self.shards = world.store.shards
+        # As the store says when the caller starts.
+        self.group_schema = world.store.group_schema
+        self._old = old  # of the version before
         self.doing: GroupEdit | None = None  # what a commit of groups alone is made for
         self._in_flight: set[int] = set()
 
@@ -88,6 +92,8 @@ class SimStore:
                 world.late.append(asyncio.ensure_future(_later(world, call)))
                 raise StoreUnreachableError("no answer in time; the request is still on its way")
             answer = await call()
+            if self._old:
+                assert_old_reads(answer)
             if world.replicas is not None and changed(answer):
                 await world.replicas.acknowledge(shard, world.faults.failover)
             await world.step(self._caller)
@@ -96,6 +102,13 @@ class SimStore:
             return answer
         finally:
             self._in_flight.discard(shard)
+
+
+def assert_old_reads(answer: Any) -> None:
+    """A program of the version before is not given a balance group that it cannot read."""
+    records = getattr(answer, "records", None) or getattr(answer, "fresh", None)
+    for record in records.groups.values() if records is not None else ():
+        assert record is None or record[0] <= SCHEMA_BEFORE, "lost: the version before cannot read this"
 
 
 def _always(_: Any) -> bool:
@@ -121,6 +134,7 @@ def note_commit(world: World, commit: Commit, doing: GroupEdit | None) -> Callab
             world.late_events += sum(bool(e.flags & FLAG_LATE) for e in events)
             undo.append(functools.partial(world.nobodys.difference_update, nobodys))
             undo.append(functools.partial(world.incomplete.difference_update, incomplete))
+    world.schemas += {record[0] for record in commit.writes.groups.values() if record}
     # An arrival writes groups too, a mark is no profile: what is left is a change of a profile.
     edits: list[Edit] = []
     if not commit.writes.groups:

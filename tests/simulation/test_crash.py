@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+from balance_store.group_record import SCHEMA, SCHEMA_BEFORE
 from tests.simulation.kinds import KINDS, lived
 from tests.simulation.make_world import make_world
 from tests.simulation.run_world import live_through, replayed
@@ -43,6 +44,11 @@ def test_commands_were_done_and_cycles_cut_while_events_came():
 def test_masters_were_lost_with_writes_that_no_replica_had():
     worlds = [lived("failover", seed) for seed in range(WORLDS)]
     assert sum(world.replicas.lost for world in worlds) > 2 * WORLDS
+
+
+def test_daemons_of_two_versions_wrote_the_same_customers():
+    wrote = [set(lived("upgrade", seed).schemas) for seed in range(WORLDS)]
+    assert sum(some == {SCHEMA_BEFORE, SCHEMA} for some in wrote) >= WORLDS // 4
 
 
 def test_the_same_seed_gives_the_same_run_in_another_process():

@@ -3,12 +3,14 @@
 import pytest
 
 from balance_store import move_customers, one_door
+from balance_store.group_record import SCHEMA
 from balance_store.mark_record import is_mark, unpack_mark
 from balance_store.model import ModelStore
 from balance_store.move_customers import Mover
 from balance_store.move_plan import Profiles
 from balance_store.requests import Records
 from charging import charge_batch, follow_marks, resolve_events
+from charging.charge_batch import BatchCharger
 from charging.resolve_events import Missing
 from charging.shard_sessions import ShardSessions
 from customer_care import apply_command
@@ -139,6 +141,16 @@ def a_command_is_not_remembered(patch):
     patch.setattr(apply_command, "find_command", lambda image, id_hash: None)
 
 
+def daemons_write_their_own_schema_at_once(patch):
+    real = BatchCharger._decide
+
+    def decide(self, batch, rows, owned):
+        self._sessions.store.group_schema = SCHEMA
+        return real(self, batch, rows, owned)
+
+    patch.setattr(BatchCharger, "_decide", decide)
+
+
 @pytest.mark.parametrize(
     ("kind", "rule_off"),
     [
@@ -151,6 +163,7 @@ def a_command_is_not_remembered(patch):
         ("moving", what_was_read_and_changed_since_is_absent),
         ("failover", what_was_read_counts_as_settled),
         ("failover", a_command_is_answered_from_what_no_replica_has),
+        ("upgrade", daemons_write_their_own_schema_at_once),
         ("commands", a_command_is_not_remembered),
     ],
     ids=lambda one: one if isinstance(one, str) else one.__name__,

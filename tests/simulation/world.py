@@ -38,6 +38,7 @@ class Faults:
     zombie: float = 0.0
     new_catalogue: float = 0.0  # a newer one is written, or the store is closed to older ones
     look: float = 0.0  # a daemon looks at the folder
+    upgrade: float = 0.0  # a daemon of the version before is ended, in each 50 ms
     failover: float = 0.0  # a master dies before its replica has what was written
 
 
@@ -61,6 +62,7 @@ class World:
     nobodys: set[tuple[int, int, int]] = field(default_factory=set)
     # Positions of events whose customer's profile names what the store lacks.
     incomplete: set[tuple[int, int, int]] = field(default_factory=set)
+    schemas: list[int] = field(default_factory=list)  # of the groups that each commit wrote
     late_events: int = 0  # of cycles that were sealed or taken out by then
     edits: list[tuple[int, Edit]] = field(default_factory=list)
     # Orders whose command the store took, how often; and those that were answered with what they changed.
@@ -71,6 +73,7 @@ class World:
     cache_rows: int = 10_000  # of a daemon
     crash_at: frozenset[int] = frozenset()
     steps: int = 0
+    old_daemons: int = 0  # so many are started of the version before, then of this one
     owner: dict[int, int] = field(default_factory=dict)  # partition -> daemon that Kafka gives it to
     late: list[asyncio.Task] = field(default_factory=list)
 
