@@ -1,4 +1,4 @@
-"""Pure. How long the list of recent commits has to be, and what a decision takes: counted, no clock involved."""
+"""Shell. How long the list of recent commits has to be, and what a decision takes: counted, no clock involved."""
 
 import random
 
