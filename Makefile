@@ -60,7 +60,7 @@ bench-compare: .venv/ready ## make bench-compare A=... B=...: what got slower be
 bench-kernels: .venv/ready ## events a second that the kernels decide on one core, a million balance groups
 	$(BIN)/python -m bench.bench_kernels
 
-bench-store: .venv/ready ## what a commit costs the store, beside a plain HSET; a customer's size; packing
+bench-store: .venv/ready ## what a commit costs the store, beside a plain HSET; what a customer takes; 10^4 to 10^6 customers
 	$(BIN)/python -m bench.bench_store
 
 bench-hot-pool: .venv/ready ## two daemons on one sharing group of 1,000 members: rate, balance between them, gaps; exact
