@@ -32,6 +32,7 @@ from charging.compact_cache import (
     recent_half,
     used_of,
 )
+from charging.grow_group import grow_group
 from charging.id_index import find_one, longer, numbers_of
 from charging.identifier_index import ENTRY_WORDS, WORD_BYTES, Identifiers, with_room
 from charging.install_group import DONE, NEEDS_WORDS, GroupTables, install_groups
@@ -51,7 +52,6 @@ from config.calendar_book import CalendarBook
 from config.catalogue_indexes import catalogue_indexes
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.group_image import H_CALENDAR, H_PROFILE_AT, INFINITE_US, SECTIONS
-from rating_kernels.group_layout import grown
 from rating_kernels.profile_image import NO_PROFILE
 from rating_kernels.table_words import table_words
 from rating_kernels.tariff_table import Bytes, Ints
@@ -240,12 +240,13 @@ class BalanceCache:
 
     def grow(self, slot: int, section: int) -> None:
         """Lay a group out again with more room in a section; a kernel asked for it."""
-        image = grown(self.words, int(self.slots.at[slot]), section)
-        at = int(self._words_used[0])
-        self.words = _with_room(self.words, at + len(image))
-        self.words[at : at + len(image)] = image
-        self._words_used[0] = at + len(image)
-        self.slots.at[slot] = at
+        capacities = np.zeros(SECTIONS, np.int64)
+        call = (self._words_used, self.slots.at, slot, section, capacities)
+        needed = grow_group(self.words, *call)
+        if needed:
+            self.words = _with_room(self.words, int(self._words_used[0]) + needed)
+            needed = grow_group(self.words, *call)
+            assert needed == 0, "there is room now"
 
     # What goes out -----------------------------------------------------------------------------
 

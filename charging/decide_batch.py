@@ -189,4 +189,4 @@ def told_floors(commit: Commit, owned: dict[int, Ownership]) -> None:
 
 def _rows_by_partition(rows: Ints, events: Ints) -> list[tuple[int, Ints]]:
     partitions = events[rows, PARTITION]
-    return [(int(one), rows[partitions == one]) for one in np.unique(partitions)]
+    return [(int(one), rows[partitions == one]) for one in np.flatnonzero(np.bincount(partitions))]
