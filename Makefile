@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate soak-rating check bench bench-quick bench-latency bench-compare bench-kernels bench-store bench-wire bench-output bench-cache format clean soak-moves chaos bench-hot-pool
+.PHONY: help demo test simulate soak-rating check bench bench-quick bench-latency bench-compare bench-kernels bench-store bench-wire bench-output bench-cache format clean soak-moves chaos bench-hot-pool bench-backlog bench-rebalance bench-cluster bench-customers soak scaling
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -74,6 +74,24 @@ bench-output: .venv/ready ## what a rated record costs on its way out, broker in
 
 bench-cache: .venv/ready ## what the daemon's cache costs: an event, a cold customer, bytes; 10^4 to 10^6 customers
 	$(BIN)/python -m bench.bench_cache
+
+bench-backlog: .venv/ready ## a backlog of two million events: memory, rate, and the latency of new events after it
+	$(BIN)/python -m bench.bench_backlog
+
+bench-rebalance: .venv/ready ## how long records stop when a daemon joins, leaves or dies
+	$(BIN)/python -m bench.bench_rebalance
+
+bench-cluster: .venv/ready ## the same backlog on one store and on three masters: overhead, not scale, on one machine
+	$(BIN)/python -m bench.bench_cluster
+
+bench-customers: .venv/ready ## cost of an event, memory and a restart with 10^4 to 10^6 customers (10^7: --most 10000000)
+	$(BIN)/python -m bench.bench_customers
+
+soak: .venv/ready ## make soak [MINUTES=20]: 60 % of capacity, daemons and store killed and replaced, exact at the end
+	$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),20)
+
+scaling: .venv/ready ## compute the plan of docs/SCALING.md from the measured figures, and write it there
+	$(BIN)/python -m bench.scaling --write
 
 format: .venv/ready ## rewrite the code as ruff formats it
 	$(BIN)/ruff format .

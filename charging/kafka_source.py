@@ -39,6 +39,7 @@ class KafkaSource:
     def __init__(self, settings: Kafka, release: Callable[[], Awaitable[None]]) -> None:
         self._topic = settings.topics.usage
         self._release = release
+        self._given: frozenset[int] = frozenset()
         self._started: set[int] = set()
         self._wanted = Wanted(self._refuse)
         self._by_batch = False
@@ -74,8 +75,12 @@ class KafkaSource:
         await self._consumer.stop()
 
     def assigned(self) -> frozenset[int]:
-        """Partitions given to us by now."""
-        return frozenset(tp.partition for tp in self._consumer.assignment() if tp.topic == self._topic)
+        """Partitions that are ours: given to us by the group, and not taken back since.
+
+        aiokafka's own assignment is not it: that still holds what was taken back until the group has decided, and
+        holds what is new before we are told. Who claims then is in the way of the next owner, or is held for ever.
+        """
+        return self._given
 
     async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
         """The next messages of started partitions, each partition's in order of offset."""
@@ -199,12 +204,15 @@ class KafkaSource:
 
     async def revoked(self) -> None:
         """Partitions are taken back: let the pump finish or undo what is in flight, then let go."""
-        await self._release()
+        if self._given:
+            await self._release()
+        self._given = frozenset()
         self._started.clear()
         self._wanted.refused.clear()
 
     def given(self, partitions: set[TopicPartition]) -> None:
         """Hold what the group gives us; any position will do until the pump has claimed it."""
+        self._given = frozenset(tp.partition for tp in partitions)
         for tp in partitions:
             self._consumer.seek(tp, 0)
             self._consumer.pause(tp)
@@ -223,10 +231,9 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     def __init__(self, source: KafkaSource) -> None:
         self._source = source
 
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, _: set[TopicPartition]) -> None:
         """Called before a rebalance; aiokafka takes everything back each time."""
-        if revoked:
-            await self._source.revoked()
+        await self._source.revoked()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Called after a rebalance."""
