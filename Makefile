@@ -18,7 +18,7 @@ help: ## list the targets
 demo: .venv/ready ## charge a month of usage on real servers, bill it, check that the sums agree
 	@$(BIN)/python -m bench.demo
 
-test: .venv/ready ## all tests, on real servers that they start themselves (some 20 minutes on 2 cores)
+test: .venv/ready ## all tests, on real servers that they start themselves (some 25 minutes on 2 cores, 5 of them simulated worlds)
 	$(BIN)/python -m pytest
 
 SEEDS ?= 10000

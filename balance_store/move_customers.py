@@ -64,6 +64,11 @@ class Prepared(NamedTuple):
     writes: Records
 
 
+def _marks(records: Records, customer_ids: tuple[int, ...]) -> dict[int, Mark]:
+    found = ((customer_id, records.profiles[customer_id]) for customer_id in customer_ids)
+    return {customer_id: unpack_mark(record) for customer_id, record in found if record and is_mark(record)}
+
+
 class Mover:
     """Moves customers and their records; raises StoreRefusesError and StoreUnreachableError."""
 
@@ -94,11 +99,14 @@ class Mover:
 
     async def follow(self, shard: int, customer_ids: tuple[int, ...]) -> dict[int, int]:
         """Customers whose mark is at the shard, and where it points to; what was half done is finished."""
-        seen = (await self._store.load(Load(shard, None, (), customer_ids))).records.profiles
-        marks = {c: unpack_mark(record) for c, record in seen.items() if record and is_mark(record)}
+        marks = _marks((await self._store.load(Load(shard, None, (), customer_ids))).records, customer_ids)
         families: set[int] = set().union(*(mark.family for mark in marks.values()))
         if families:
-            loaded = await self._store.load(Load(shard, None, (), tuple(sorted(families))))
+            loaded = await self._store.load(
+                Load(shard, None, (), tuple(sorted(families.union(customer_ids))))
+            )
+            # What this read says counts: a failover may have taken back what the one before said.
+            marks = _marks(loaded.records, customer_ids)
             by_target: dict[int, list[Mark]] = {}
             unfinished = whole_marks(loaded.records.profiles)
             if unfinished and not await is_settled(self._store, shard, loaded.version):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from balance_store.decision_record import pack_decisions, unpack_decisions
 from balance_store.directory_record import pack_entries, unpack_entries
 from balance_store.group_record import SCHEMA_BEFORE, pack_group, unpack_group
+from balance_store.packed_records import packed_groups
 from balance_store.profile_record import pack_profile, profile_rows, unpack_profile
 from balance_store.requests import DirectoryEntry
 from rating_kernels import batch_words as e
@@ -113,6 +114,8 @@ def stored_image() -> np.ndarray:
 
 def test_the_stored_form_of_a_group_does_not_change_by_accident():
     assert pack_group(stored_image(), 0).hex() == STORED[NEWEST]
+    packed = packed_groups(stored_image(), np.zeros(1, np.int64), NEWEST)
+    assert [record.hex() for record in packed.values()] == [STORED[NEWEST]]
 
 
 @pytest.mark.parametrize("schema", STORED)
