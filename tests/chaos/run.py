@@ -1,6 +1,6 @@
 """Shell. `make chaos`: real processes under load are killed and paused, the store's disk fills; then all must be right.
 
-    python -m tests.chaos.run [--kills 100] [--minutes 15] [--seed 1] [--rate 1000] [--keep DIR]
+    python -m tests.chaos.run [--kills 100] [--minutes 20] [--seed 1] [--rate 1000] [--keep DIR]
 
 What must be right, and what this cannot see: docs/PROOFS.md. The last line is `kills N, events N, commands N, lost N,
 twice N, wrong N`; status 1 unless the last three are 0, and then the folder of the run is kept.
@@ -206,7 +206,7 @@ def chaos(directory: Path, *, kills: int, minutes: float, seed: int, rate: int) 
 
 
 def main(
-    *, kills: int = 100, minutes: float = 15.0, seed: int = 1, rate: int = 1_000, keep: Path | None = None
+    *, kills: int = 100, minutes: float = 20.0, seed: int = 1, rate: int = 1_000, keep: Path | None = None
 ) -> None:
     """Kill, pause and fill, then look.
 
