@@ -1,5 +1,6 @@
 """Several daemons in one group that join, leave, crash and are replaced under load; partitions that are added: exact."""
 
+import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,8 +11,8 @@ from tests.charging.test_kill import CUSTOMERS, EVENTS, workload
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
-PIECES = 100
-PAUSE_S = 0.25
+PIECES = 20
+PAUSE_S = 0.1
 
 
 def found(deployment):
@@ -33,27 +34,20 @@ def calm(directory, servers, url, prefix, lines, messages):
         assert deployment.stop_daemon(daemon) == 0, deployment.log_tail()
 
 
-class Load:
-    """Sends all messages, a piece now and then; a context manager that waits until all are sent."""
+@contextlib.contextmanager
+def load(deployment, messages):
+    """Messages go in, piece by piece, while the block is busy; all of them are sent at its end."""
+    size = -(-len(messages) // PIECES)
 
-    def __init__(self, deployment, messages):
-        size = -(-len(messages) // PIECES)
-        self._pieces = [messages[at : at + size] for at in range(0, len(messages), size)]
-        self._deployment = deployment
-        self._thread = ThreadPoolExecutor(1)
-
-    def _send(self):
-        for piece in self._pieces:
-            self._deployment.send(piece)
+    def send():
+        for at in range(0, len(messages), size):
+            deployment.send(messages[at : at + size])
             time.sleep(PAUSE_S)
 
-    def __enter__(self):
-        self.sending = self._thread.submit(self._send)
-        return self
-
-    def __exit__(self, *_):
-        self.sending.result()
-        self._thread.shutdown()
+    with ThreadPoolExecutor(1) as beside:
+        sending = beside.submit(send)
+        yield
+        sending.result()
 
 
 def test_daemons_join_crash_and_are_replaced_under_load(
@@ -66,11 +60,12 @@ def test_daemons_join_crash_and_are_replaced_under_load(
     deployment.create(lines)
     daemons = []
 
-    def changed(change):
-        """Do it, and wait until all partitions are claimed anew: a rebalance takes everything back."""
-        before = deployment.claims()
-        change()
-        deployment.wait_for_claims(before + deployment.partitions)
+    def changed(change, some):
+        """Do it under load, and wait until all partitions are claimed anew: a rebalance takes everything back."""
+        with load(deployment, some):
+            before = deployment.claims()
+            change()
+            deployment.wait_for_claims(before + deployment.partitions)
 
     def join():
         daemons.append(deployment.start_daemon())
@@ -84,10 +79,10 @@ def test_daemons_join_crash_and_are_replaced_under_load(
         assert deployment.stop_daemon(daemons.pop(0)) == 0, deployment.log_tail()
 
     try:
-        with Load(deployment, messages) as load:
-            for change in (join, join, join, crash, leave, join, leave, join):
-                changed(change)
-            assert not load.sending.done(), "all this was under load"
+        changes = (join, join, join, crash, leave, join, leave, join)
+        share = -(-len(messages) // len(changes))
+        for number, change in enumerate(changes):
+            changed(change, messages[number * share : (number + 1) * share])
         assert found(deployment) == expected
         while daemons:
             leave()
