@@ -165,8 +165,10 @@ def charge_backlog(daemon: DaemonProcess, servers: Servers, events: int, in_all:
         left_s = (last.at - began) * (events - charged) / max(charged, 1.0)
         pause_s = min(max(left_s / 2, PAUSE_S_MIN), POLL_S * 5)
     after = [cpu_seconds(pid) for pid in pids]
-    costs = [(late - early) * 1e6 / events for early, late in zip(before, after, strict=True)]
-    return Charged(events / (last.at - began), *costs, looks)
+    daemon_us, store_us, broker_us = (
+        (late - early) * 1e6 / events for early, late in zip(before, after, strict=True)
+    )
+    return Charged(events / (last.at - began), daemon_us, store_us, broker_us, looks)
 
 
 def _report(
