@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate soak-rating check bench bench-quick bench-latency bench-compare bench-kernels bench-store bench-wire bench-output bench-cache format clean soak-moves chaos bench-hot-pool bench-backlog bench-rebalance bench-cluster bench-customers soak scaling
+.PHONY: help demo test simulate soak-rating check bench bench-quick bench-latency bench-compare bench-kernels bench-store bench-wire bench-output bench-cache format clean soak-moves chaos bench-hot-pool bench-backlog bench-rebalance bench-cluster bench-customers soak scaling bench-scale bench-hot bench-page
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,18 +41,29 @@ check: .venv/ready ## ruff, mypy strict, and the house rules
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/house
 
-bench: .venv/ready ## all of it: kernels, store, pipeline with a million customers, a hot pool, latency (an hour)
+bench: .venv/ready ## all of it: kernels, store, pipeline with a million customers, a hot pool, latency, and the page (an hour)
 	$(BIN)/python -m bench.bench_kernels
 	$(BIN)/python -m bench.bench_store
 	$(BIN)/python -m bench.bench_pipeline
 	$(BIN)/python -m bench.bench_hot_pool
 	$(BIN)/python -m bench.bench_latency
+	$(BIN)/python -m bench.bench_scale
+	$(BIN)/python -m bench.page
 
 bench-quick: .venv/ready ## events a second end to end, beside what the client alone can poll, in under 3 minutes
 	$(BIN)/python -m bench.bench_pipeline --quick
 
 bench-latency: .venv/ready ## from a message sent to its record published, open loop, at 10 % and 60 % of capacity
 	$(BIN)/python -m bench.bench_latency
+
+bench-scale: .venv/ready ## cost against customers, batch size and call length; one to four daemons
+	$(BIN)/python -m bench.bench_scale
+
+bench-page: .venv/ready ## bench/results/index.html: the newest figures and their plots
+	$(BIN)/python -m bench.page
+
+bench-hot: .venv/ready ## the hot kernels under pytest-benchmark, beside the run saved last
+	$(BIN)/python -m pytest bench/hot_kernels.py --benchmark-autosave --benchmark-compare
 
 bench-compare: .venv/ready ## make bench-compare A=... B=...: what got slower between two files of bench/results
 	$(BIN)/python -m bench.results $(A) $(B)

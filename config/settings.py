@@ -194,11 +194,11 @@ class Charging(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         _meta(
             "balance groups",
-            "about 2 KiB each with the customer, never above 4.5; past it the half used last stays",
+            "about 2 KiB each with the customer, never above 4.5: in 4 GiB even while it grows; past it the half used last stays",
             100,
             100_000_000,
         ),
-    ] = 200_000
+    ] = 500_000
     message_bytes_max: Annotated[
         int,
         _meta(
