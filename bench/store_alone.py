@@ -15,6 +15,7 @@ import msgspec
 from balance_store.client import StoreClient
 from balance_store.cluster_map import Endpoint
 from balance_store.connection import open_link
+from balance_store.server_check import written_schema
 from balance_store.shard_link import Link
 from bench.deployed import Deployed
 from charging.balance_cache import BalanceCache
@@ -73,7 +74,7 @@ async def store_alone(deployed: Deployed, events: Iterable[dict[str, Any]]) -> f
     settings = deployed.settings
     catalogue = load_compiled_catalogue(settings.catalogue.directory)
     link = TimedLink(await open_link(settings.store))
-    store = StoreClient(link, settings.store)
+    store = StoreClient(link, settings.store, await written_schema(link))
     sessions = ShardSessions(store, BalanceCache(catalogue, settings.charging.cache_rows_max))
     numbers = iter(range(1 << 62))
     charger = BatchCharger(
