@@ -44,7 +44,7 @@ from balance_store.requests import (
     Version,
 )
 from balance_store.resp_connection import pack
-from balance_store.server_check import check_deployment, check_servers
+from balance_store.server_check import check_deployment, check_servers, written_schema
 from balance_store.shard_link import Link
 from config.settings import Store as StoreSettings
 
@@ -52,9 +52,10 @@ from config.settings import Store as StoreSettings
 class StoreClient:
     """The Store Protocol over a server or a Cluster."""
 
-    def __init__(self, link: Link, settings: StoreSettings) -> None:
+    def __init__(self, link: Link, settings: StoreSettings, group_schema: int) -> None:
         self._link = link
         self.shards = settings.shards
+        self.group_schema = group_schema
         self._acknowledges = settings.replicas_acknowledged > 0
 
     @classmethod
@@ -68,10 +69,11 @@ class StoreClient:
         try:
             await check_servers(link, settings)
             await check_deployment(link, settings.shards)
+            group_schema = await written_schema(link)
         except BaseException:
             link.close()
             raise
-        return cls(link, settings)
+        return cls(link, settings, group_schema)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -90,9 +90,11 @@ def command_start(count: int, *arguments: bytes | str | int) -> bytes:
 
 def pack_ids(ids: Ids) -> bytes:
     """Ids as the function reads them: ascending, each once; an array is so already."""
+    if not len(ids):
+        return b""
     numbers = ids if isinstance(ids, np.ndarray) else np.unique(np.asarray(ids, np.int64))
     assert (numbers[:-1] < numbers[1:]).all(), "an array of ids is ascending, each once"
-    assert not len(numbers) or (numbers[0] >= 0 and numbers[-1] <= ID_MAX), "an id that a store cannot keep"
+    assert 0 <= numbers[0] <= numbers[-1] <= ID_MAX, "an id that a store cannot keep"
     return numbers.astype(">i8").tobytes()
 
 

@@ -31,7 +31,7 @@ async def open_link(settings: StoreSettings) -> Link:
     acknowledgement = Acknowledgement(settings.replicas_acknowledged, settings.acknowledge_ms)
     trouble = StoreUnreachableError("store.url names no server")
     for endpoint in endpoints:
-        node = Node(endpoint, access)
+        node = Node(endpoint, access, shared=not settings.replicas_acknowledged)
         try:
             (answer,) = await answered(node.exchange(pack("INFO"), 1), deadline_s, str(endpoint))
             clustered = read_info(checked(answer, endpoint)).clustered

@@ -24,7 +24,7 @@ from rating_kernels.group_image import (
     H_COMMAND_NEXT,
     H_RING_NEXT,
     M_DONE_US,
-    R_MESSAGE_TIME_US,
+    R_MESSAGE_HOUR,
     R_POSITION,
     SECTION_COMMANDS,
     SECTION_RING,
@@ -36,7 +36,7 @@ MODULUS = 1 << 256
 PLACES = (H_RING_NEXT, H_COMMAND_NEXT)
 # What does not count of a section's rows.
 LEFT_OUT: dict[int, tuple[int, ...]] = {
-    SECTION_RING: (R_POSITION, R_MESSAGE_TIME_US),
+    SECTION_RING: (R_POSITION, R_MESSAGE_HOUR),
     SECTION_COMMANDS: (M_DONE_US,),
 }
 

@@ -130,7 +130,7 @@ def pack_decisions(events: Ints, rows: Ints, decisions: DecisionWords, catalogue
 def unpack_decisions(entry: bytes) -> tuple[int, list[DecidedEvent]]:
     """(catalogue version, decisions in order); raises ValueError where the bytes are no entry.
 
-    Read after a crash only, so plain Python.
+    Read after a crash only, so its objects are made in plain Python.
     """
     reader = _Reader(entry)
     if reader.next() != SCHEMA:
@@ -140,7 +140,7 @@ def unpack_decisions(entry: bytes) -> tuple[int, list[DecidedEvent]]:
     offset = 0
     for _ in range(count):
         offset += reader.next()
-        head = [offset, reader.next(), *(reader.next() for _ in range(len(_COLUMNS) - 2))]
+        head = [offset, *reader.take(len(_COLUMNS) - 1)]
         impact_count, notice_count = reader.count(), reader.count()
         group_id = head[6]
         impacts = tuple(_impact(reader, group_id) for _ in range(impact_count))
@@ -150,18 +150,43 @@ def unpack_decisions(entry: bytes) -> tuple[int, list[DecidedEvent]]:
     return catalogue_version, events
 
 
+@kernel
+def _get_varints(data: Bytes, out: Ints) -> tuple[int, int]:
+    """Fill `out` with the varints of `data`; (how many there are before its end or the first that is none, offset)."""
+    count = 0
+    at = 0
+    while at < len(data):
+        value, after = get_varint(data, at)
+        if after < 0:
+            break
+        out[count] = value
+        count += 1
+        at = after
+    return count, at
+
+
 class _Reader:
-    """Varints one after the other."""
+    """Varints one after the other, decoded in one call."""
 
     def __init__(self, entry: bytes) -> None:
-        self._data = np.frombuffer(entry, np.uint8)
+        data = np.frombuffer(entry, np.uint8)
+        numbers = np.empty(len(data), np.int64)
+        count, end = _get_varints(data, numbers)
+        self._numbers: list[int] = numbers[:count].tolist()
         self._at = 0
+        self._bytes_left = len(data) - end
 
     def next(self) -> int:
-        value, self._at = get_varint(self._data, self._at)
-        if self._at < 0:
+        if self._at == len(self._numbers):
             raise ValueError("an entry of decisions that ends too early")
-        return int(value)
+        self._at += 1
+        return self._numbers[self._at - 1]
+
+    def take(self, count: int) -> list[int]:
+        self._at += count
+        if self._at > len(self._numbers):
+            raise ValueError("an entry of decisions that ends too early")
+        return self._numbers[self._at - count : self._at]
 
     def count(self) -> int:
         value = self.next()
@@ -170,17 +195,17 @@ class _Reader:
         return value
 
     def expect_end(self) -> None:
-        if self._at != len(self._data):
-            raise ValueError(f"an entry of decisions with {len(self._data) - self._at} bytes too many")
+        if self._at != len(self._numbers) or self._bytes_left:
+            raise ValueError("an entry of decisions with more behind its end")
 
 
 def _impact(reader: _Reader, group_id: int) -> Impact:
-    impact = Impact(*(reader.next() for _ in range(e.IMPACT_WORDS)))
+    impact = Impact._make(reader.take(e.IMPACT_WORDS))
     return impact._replace(group_id=impact.group_id + group_id)
 
 
 def _notice(reader: _Reader, group_id: int) -> Notice:
-    notice = Notice(*(reader.next() for _ in range(e.NOTICE_WORDS)))
+    notice = Notice._make(reader.take(e.NOTICE_WORDS))
     return notice._replace(group_id=notice.group_id + group_id)
 
 

@@ -5,7 +5,8 @@ import os
 
 from balance_store.connection import open_link
 from balance_store.functions import CREATE, FUNCTIONS_VERSION, LIBRARY, LIBRARY_PREFIX
-from balance_store.keyspace import header_key, recent_key, shard_slot
+from balance_store.group_record import SCHEMA
+from balance_store.keyspace import SCHEMA_FIELD, header_key, recent_key, shard_slot
 from balance_store.requests import StoreMismatchError
 from balance_store.resp_connection import pack
 from balance_store.server_check import check_servers
@@ -31,6 +32,8 @@ async def create(settings: StoreSettings) -> str:
         there = 0
         for shard in range(settings.shards):
             there += await _create_shard(link, shard, settings.shards)
+        if not there:
+            await _note_schema(link)
     finally:
         link.close()
     if there == settings.shards:
@@ -56,6 +59,8 @@ async def _create_shard(link: Link, shard: int, shards: int) -> bool:
 async def retire_functions(settings: StoreSettings) -> list[str]:
     """Remove the functions of every other version, once no daemon calls them; names the libraries removed.
 
+    Balance groups are written in this version's schema from then on, by programs that start after it.
+
     A daemon of another version that still runs stops at its next call, and nothing of that call happens.
     """
     link = await open_link(settings)
@@ -67,9 +72,15 @@ async def retire_functions(settings: StoreSettings) -> list[str]:
         old = sorted(set().union(*found.values()) - {LIBRARY})
         for name in old:
             await link.on_masters(pack("FUNCTION", "DELETE", name))
+        await _note_schema(link)
     finally:
         link.close()
     return old
+
+
+async def _note_schema(link: Link) -> None:
+    """From now on programs that start write balance groups in the newest schema: none is left that cannot read it."""
+    await link.write(shard_slot(0), pack("HSET", header_key(0), SCHEMA_FIELD, SCHEMA))
 
 
 def _library_name(fields: list[bytes]) -> str:

@@ -25,6 +25,10 @@ def header_key(shard: int) -> str:
     return f"{_tag(shard)}:header"
 
 
+# Of the first shard's header: the schema that balance groups are written in.
+SCHEMA_FIELD = "group_schema"
+
+
 def recent_key(shard: int) -> str:
     """List: what each of the last commits changed, newest last."""
     return f"{_tag(shard)}:recent"

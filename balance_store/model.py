@@ -6,6 +6,7 @@ Every rule of lua/chargeline.lua in plain Python. Time is given (`clock_ms`).
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from balance_store.group_record import SCHEMA
 from balance_store.requests import (
     NO_FLOOR,
     Changed,
@@ -34,6 +35,7 @@ class _Shard:
     version: Version
     catalogue_version: int = 0
     recent: list[tuple[Version, frozenset[int], frozenset[int]]] = field(default_factory=list)
+    recent_bytes: int = 0
     groups: dict[int, bytes] = field(default_factory=dict)
     profiles: dict[int, bytes] = field(default_factory=dict)
     epochs: dict[int, Epoch] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class ModelStore:
         recent_bytes_max: int = 1 << 20,
     ) -> None:
         self.shards = shards
+        self.group_schema = SCHEMA
         self._clock_ms = clock_ms
         self._reservation_ms = reservation_ms
         self._recent_bytes_max = recent_bytes_max
@@ -188,10 +191,10 @@ class ModelStore:
             shard.recent.append(
                 (shard.version, frozenset(commit.writes.groups), frozenset(commit.writes.profiles))
             )
-            size = sum(ID_BYTES * (len(groups) + len(profiles)) for _, groups, profiles in shard.recent)
-            while size > self._recent_bytes_max:
+            shard.recent_bytes += ID_BYTES * (len(commit.writes.groups) + len(commit.writes.profiles))
+            while shard.recent_bytes > self._recent_bytes_max:
                 _, groups, profiles = shard.recent.pop(0)
-                size -= ID_BYTES * (len(groups) + len(profiles))
+                shard.recent_bytes -= ID_BYTES * (len(groups) + len(profiles))
         shard.catalogue_version = max(shard.catalogue_version, commit.lowest_catalogue)
         reserved = self._reservation(shard, commit.caller)
         if reserved is None or reserved[0] == commit.caller:

@@ -24,6 +24,7 @@ from balance_store.requests import (
     StoreRefusesError,
     Version,
 )
+from balance_store.settled_read import is_settled
 
 # A refusal is over when the other writer's commit is: about a round trip, and it holds a reservation for us.
 REFUSALS_MAX = 200
@@ -38,6 +39,8 @@ class MovingStore(Protocol):
     async def load(self, load: Load) -> LoadAnswer: ...
 
     async def commit(self, commit: Commit) -> CommitAnswer: ...
+
+    async def settle(self, shard: int) -> None: ...
 
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]: ...
 
@@ -55,10 +58,15 @@ class Found(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """What a commit writes, computed from records as they were at `version`."""
+    """What a commit writes, computed from records as they were at `version`; nothing where it is done already."""
 
     version: Version
     writes: Records
+
+
+def _marks(records: Records, customer_ids: tuple[int, ...]) -> dict[int, Mark]:
+    found = ((customer_id, records.profiles[customer_id]) for customer_id in customer_ids)
+    return {customer_id: unpack_mark(record) for customer_id, record in found if record and is_mark(record)}
 
 
 class Mover:
@@ -76,14 +84,14 @@ class Mover:
         assert source != target, "nobody moves to where they are"
         ids = tuple(sorted(customer_ids))
 
-        async def prepare() -> Prepared | None:
+        async def prepare() -> Prepared:
             seen: RecordMap = {}
             while True:
                 here = still_here(seen)
                 group_ids = tuple(group_id for some in here.values() for group_id in some)
                 loaded = await self._store.load(Load(source, None, group_ids, ids))
                 if loaded.records.profiles == seen:
-                    return Prepared(loaded.version, freeze(loaded.records, target)) if here else None
+                    return Prepared(loaded.version, freeze(loaded.records, target))
                 seen = loaded.records.profiles
 
         await self._commit(source, prepare)
@@ -91,13 +99,20 @@ class Mover:
 
     async def follow(self, shard: int, customer_ids: tuple[int, ...]) -> dict[int, int]:
         """Customers whose mark is at the shard, and where it points to; what was half done is finished."""
-        seen = (await self._store.load(Load(shard, None, (), customer_ids))).records.profiles
-        marks = {c: unpack_mark(record) for c, record in seen.items() if record and is_mark(record)}
+        marks = _marks((await self._store.load(Load(shard, None, (), customer_ids))).records, customer_ids)
         families: set[int] = set().union(*(mark.family for mark in marks.values()))
         if families:
-            loaded = await self._store.load(Load(shard, None, (), tuple(sorted(families))))
+            loaded = await self._store.load(
+                Load(shard, None, (), tuple(sorted(families.union(customer_ids))))
+            )
+            # What this read says counts: a failover may have taken back what the one before said.
+            marks = _marks(loaded.records, customer_ids)
             by_target: dict[int, list[Mark]] = {}
-            for mark in whole_marks(loaded.records.profiles):
+            unfinished = whole_marks(loaded.records.profiles)
+            if unfinished and not await is_settled(self._store, shard, loaded.version):
+                # A mark that was lost was never the point of no return.
+                return await self.follow(shard, customer_ids)
+            for mark in unfinished:
                 by_target.setdefault(mark.shard, []).append(mark)
             for target, whole in sorted(by_target.items()):
                 await self._finish(shard, target, whole)
@@ -142,7 +157,9 @@ class Mover:
                 return found
             shard, changed = found.shard, compute(found.profile)
             if changed == found.profile:
-                return found
+                if await is_settled(self._store, shard, found.version):
+                    return found
+                continue
             writes = Records({}, {customer_id: pack_profile(changed)})
             if await self._try(shard, Prepared(found.version, writes)):
                 return found._replace(profile=changed)
@@ -154,15 +171,13 @@ class Mover:
         """Steps 2 to 4 for customers who left the source together."""
         ids = tuple(mark.customer_id for mark in marks)
 
-        async def prepare_arrival() -> Prepared | None:
+        async def prepare_arrival() -> Prepared:
             loaded = await self._store.load(Load(target, None, (), ids))
-            writes = arrive(marks, loaded.records.profiles)
-            return Prepared(loaded.version, writes) if writes.profiles else None
+            return Prepared(loaded.version, arrive(marks, loaded.records.profiles))
 
-        async def prepare_thinning() -> Prepared | None:
+        async def prepare_thinning() -> Prepared:
             loaded = await self._store.load(Load(source, None, (), ids))
-            thinned = thin(marks, loaded.records.profiles)
-            return Prepared(loaded.version, Records({}, thinned)) if thinned else None
+            return Prepared(loaded.version, Records({}, thin(marks, loaded.records.profiles)))
 
         await self._commit(target, prepare_arrival)
         pairs = [(mark, identifier) for mark in marks for identifier in identifiers_of_mark(mark)]
@@ -177,11 +192,15 @@ class Mover:
             if after == stored or await self._store.swap_identifier(identifier, stored, after):
                 return
 
-    async def _commit(self, shard: int, prepare: Callable[[], Awaitable[Prepared | None]]) -> None:
+    async def _commit(self, shard: int, prepare: Callable[[], Awaitable[Prepared]]) -> None:
         """Commit what is prepared, prepared anew after each refusal, until there is nothing to write."""
         for _ in range(REFUSALS_MAX):
             prepared = await prepare()
-            if prepared is None or await self._try(shard, prepared):
+            if prepared.writes.profiles:
+                done = await self._try(shard, prepared)
+            else:
+                done = await is_settled(self._store, shard, prepared.version)
+            if done:
                 return
         raise StoreRefusesError(
             f"shard {shard} refused {REFUSALS_MAX} times; others keep changing these records"

@@ -13,6 +13,7 @@ from balance_store.mark_record import is_mark
 from balance_store.move_customers import Mover
 from balance_store.profile_record import unpack_profile
 from balance_store.requests import Commit, CommitStatus, Load, Records, Store, StoreRefusesError
+from balance_store.settled_read import is_settled
 
 # A refusal is over when the other writer's commit is: about a round trip, and it holds a reservation for us.
 REFUSALS_MAX = 200
@@ -47,11 +48,16 @@ async def change_groups(
             shard = await _where_all_live(store, shard, customer_ids, caller)
             continue
         done = {g: _change(g, c, loaded.records, compute) for g, c in sorted(groups.items())}
-        written = {g: pack_group(one.image, 0) for g, one in done.items() if one.image is not None}
+        written = {
+            g: pack_group(one.image, 0, store.group_schema)
+            for g, one in done.items()
+            if one.image is not None
+        }
         if not written:
             # What we answer from may be another's write that no replica has yet.
-            await store.settle(shard)
-            return {g: one.answer for g, one in done.items()}
+            if await is_settled(store, shard, loaded.version):
+                return {g: one.answer for g, one in done.items()}
+            continue
         answer = await store.commit(
             Commit(
                 shard=shard,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from balance_store.group_record import pack_bound, pack_into
+from balance_store.group_record import SCHEMA, PackingRoom, pack_bound, pack_into, packing_room
 from balance_store.keyspace import ID_MAX, pack_id
 from rating_kernels.group_image import H_GROUP_ID
 from rating_kernels.kernel import standing_kernel
@@ -52,16 +52,17 @@ class PackedRecords(Mapping[int, bytes]):
         return len(self.ids)
 
 
-def packed_groups(words: Ints, offsets: Ints) -> PackedRecords:
-    """The balance groups whose images are at these offsets of `words`, each named once."""
+def packed_groups(words: Ints, offsets: Ints, schema: int = SCHEMA) -> PackedRecords:
+    """The balance groups whose images are at these offsets of `words`, each named once; as `pack_group` does."""
     ids = words[offsets + H_GROUP_ID]
     order = np.argsort(ids)
     ids = ids[order]
     assert not len(ids) or (ids[0] >= 0 and ids[-1] <= ID_MAX), "an id that a store cannot keep"
     offsets = offsets[order]
     spans = np.empty((len(ids), 2), np.int64)
-    out = np.empty(_bound(words, offsets), np.uint8)
-    end = _pack(words, offsets, out, spans)
+    total, most = _bounds(words, offsets)
+    out = np.empty(total, np.uint8)
+    end = _pack(words, offsets, schema, packing_room(most), out, spans)
     return PackedRecords(ids, spans, out[:end].data)
 
 
@@ -76,15 +77,18 @@ def record_arguments(records: Mapping[int, bytes]) -> bytes | memoryview:
 
 
 @standing_kernel
-def _bound(words: Ints, offsets: Ints) -> int:
-    total = 0
+def _bounds(words: Ints, offsets: Ints) -> tuple[int, int]:
+    """Bytes that are enough for all, and for the longest record."""
+    total, most = 0, 0
     for at in offsets:
-        total += pack_bound(words, at) + OVERHEAD_BYTES_MAX
-    return total
+        bound = pack_bound(words, at)
+        most = max(most, bound)
+        total += bound + OVERHEAD_BYTES_MAX
+    return total, most
 
 
 @standing_kernel
-def _pack(words: Ints, offsets: Ints, out: Bytes, spans: Ints) -> int:
+def _pack(words: Ints, offsets: Ints, schema: int, room: PackingRoom, out: Bytes, spans: Ints) -> int:
     put = 0
     for row in range(len(offsets)):
         at = offsets[row]
@@ -97,7 +101,7 @@ def _pack(words: Ints, offsets: Ints, out: Bytes, spans: Ints) -> int:
         out[put] = DOLLAR
         # The length is known when the record is written; most have as many digits as were left for it.
         first = put + 1 + DIGITS_GUESSED + _AFTER_LENGTH
-        length = pack_into(words, at, out, first) - first
+        length = pack_into(words, at, out, first, schema, room) - first
         digits = 1
         rest = length // 10
         while rest > 0:

@@ -186,6 +186,7 @@ class Store(Protocol):
     """
 
     shards: int
+    group_schema: int  # in which balance groups are to be written, as long as older programs read them
 
     async def load(self, load: Load) -> LoadAnswer: ...
 

@@ -1,4 +1,4 @@
-"""Shell. One connection to a server: a command's bytes out, its answers in. Nothing is ever sent twice.
+"""Shell. One connection to a server: commands' bytes out, their answers in, in order. Nothing is ever sent twice.
 
 The server's protocol is read by hiredis. There is no retry, no health check and no reconnecting here: a
 connection that fails is over, and who used it finds out what became of the call.
@@ -6,6 +6,7 @@ connection that fails is over, and who used it finds out what became of the call
 
 import asyncio
 import ssl
+from collections import deque
 from typing import Any, NamedTuple, cast
 
 import hiredis
@@ -30,41 +31,50 @@ def pack(*words: str | bytes | int) -> bytes:
     return hiredis.pack_command(words)  # type: ignore[arg-type]  # the stub knows tuples of one only
 
 
+class _Call(NamedTuple):
+    """A call on its way: how many answers it wants, those that came, and who waits for them."""
+
+    answers_wanted: int
+    answers: list[Any]
+    waiting: asyncio.Future[list[Any]]
+
+
 class RespConnection(asyncio.Protocol):
-    """Carries one call at a time; whoever shares connections sees to that."""
+    """Carries calls one behind the other; a server answers a connection's commands in their order."""
 
     def __init__(self) -> None:
         self._reader = hiredis.Reader(notEnoughData=_NOTHING_YET)
         self._transport: asyncio.Transport | None = None
-        self._waiting: asyncio.Future[list[Any]] | None = None
-        self._answers: list[Any] = []
-        self._answers_wanted = 0
+        self._calls: deque[_Call] = deque()
+        self._is_retired = False
 
     @property
     def is_open(self) -> bool:
-        """Whether the server is still there, as far as anybody has told us."""
-        return self._transport is not None and not self._transport.is_closing()
+        """Whether it takes calls: it is not retired, and the server still there as far as anybody has told us."""
+        return not self._is_retired and self._transport is not None and not self._transport.is_closing()
 
     async def exchange(self, commands: bytes, answers: int) -> list[Any]:
         """Send packed commands once and wait for so many answers; an error of the server is one of them.
 
         Raises OSError where the connection ends first. Who stops waiting must `abort`.
         """
-        assert self._waiting is None, "one call at a time"
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError("the store closed the connection")
-        self._answers, self._answers_wanted = [], answers
-        self._waiting = asyncio.get_running_loop().create_future()
+        call = _Call(answers, [], asyncio.get_running_loop().create_future())
+        self._calls.append(call)
         self._transport.write(commands)
-        try:
-            return await self._waiting
-        finally:
-            self._waiting = None
+        return await call.waiting
 
     def abort(self) -> None:
         """End the connection at once: a late answer must not be taken for that of the next call."""
         if self._transport is not None:
             self._transport.abort()
+
+    def retire(self) -> None:
+        """Take no more calls, and end when those on their way are answered."""
+        self._is_retired = True
+        if not self._calls:
+            self.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not of asyncio's classes under uvloop, but with their methods.
@@ -74,22 +84,33 @@ class RespConnection(asyncio.Protocol):
         try:
             self._reader.feed(data)
             while (answer := self._reader.gets()) is not _NOTHING_YET:
-                self._answers.append(answer)
+                if not self._calls:
+                    self._fail(ConnectionError("the store said something that nobody asked"))
+                    return
+                self._take(answer)
         except hiredis.ProtocolError as error:
             self._fail(ConnectionError(f"what answers is no store: {error}"))
-            return
-        if self._waiting is None or len(self._answers) > self._answers_wanted:
-            self._fail(ConnectionError("the store said something that nobody asked"))
-        elif len(self._answers) == self._answers_wanted and not self._waiting.done():
-            self._waiting.set_result(self._answers)
+
+    def _take(self, answer: Any) -> None:
+        """An answer to the oldest call."""
+        call = self._calls[0]
+        call.answers.append(answer)
+        if len(call.answers) == call.answers_wanted:
+            self._calls.popleft()
+            if not call.waiting.done():
+                call.waiting.set_result(call.answers)
+            if self._is_retired and not self._calls:
+                self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(ConnectionResetError(f"the store closed the connection{f': {exc}' if exc else ''}"))
 
     def _fail(self, error: OSError) -> None:
         self.abort()
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(error)
+        while self._calls:
+            call = self._calls.popleft()
+            if not call.waiting.done():
+                call.waiting.set_exception(error)
 
 
 async def open_connection(endpoint: Endpoint, access: Access) -> RespConnection:

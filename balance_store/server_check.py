@@ -2,7 +2,8 @@
 
 from balance_store.cluster_map import Endpoint
 from balance_store.functions import FUNCTIONS_VERSION, VERSION
-from balance_store.keyspace import header_key, shard_slot
+from balance_store.group_record import SCHEMA, SCHEMA_BEFORE
+from balance_store.keyspace import SCHEMA_FIELD, header_key, shard_slot
 from balance_store.requests import StoreMismatchError, StoreUnreachableError
 from balance_store.resp_connection import pack
 from balance_store.server_facts import (
@@ -70,6 +71,21 @@ async def check_deployment(link: Link, shards: int) -> None:
         raise StoreMismatchError(
             f"the store lacks {found.count(None)} of {shards} shards: run `charging store create`"
         )
+
+
+async def written_schema(link: Link) -> int:
+    """The schema that balance groups of this deployment are written in; StoreMismatchError where it is none of ours.
+
+    Where nothing is noted, programs of the version before may still read.
+    """
+    noted = await link.read(shard_slot(0), pack("HGET", header_key(0), SCHEMA_FIELD))
+    schema = SCHEMA_BEFORE if noted is None else int(noted)
+    if schema > SCHEMA:
+        raise StoreMismatchError(
+            f"the store's balance groups are in schema {schema}, this program writes {SCHEMA}: use a newer one"
+        )
+    # Older ones stay readable; what is written must be readable for the version before.
+    return max(schema, SCHEMA_BEFORE)
 
 
 def _place(at: Endpoint) -> str:

@@ -53,26 +53,42 @@ UNACKNOWLEDGED = Acknowledgement(0, 0)
 
 
 class Node:
-    """The connections to one server: one call each at a time, as many as are needed at once."""
+    """The connections to one server: one for all calls, or one for each call at a time.
 
-    def __init__(self, endpoint: Endpoint, access: Access) -> None:
+    On one connection, calls that are made together go out together, and a store that syncs every write does it
+    once for all of them. Where replicas are waited for, the wait would hold up what is behind it.
+    """
+
+    def __init__(self, endpoint: Endpoint, access: Access, *, shared: bool) -> None:
         self.endpoint = endpoint
         self._access = access
+        self._is_shared = shared
+        self._opening = asyncio.Lock()
+        # The shared connection, or those that carry no call just now.
         self._free: list[RespConnection] = []
 
     async def exchange(self, commands: bytes, answers: int) -> list[Any]:
         """Send packed commands once; their answers in order. Raises OSError where they do not come."""
-        connection = self._take() or await open_connection(self.endpoint, self._access)
+        connection = await self._take()
         try:
             said = await connection.exchange(commands, answers)
         except BaseException:
             # Also where the deadline or the caller ends the wait: the answer may yet come.
             connection.abort()
             raise
-        self._free.append(connection)
+        if not self._is_shared:
+            self._free.append(connection)
         return said
 
-    def _take(self) -> RespConnection | None:
+    async def _take(self) -> RespConnection:
+        if not self._is_shared:
+            return self._pop_open() or await open_connection(self.endpoint, self._access)
+        async with self._opening:
+            connection = self._pop_open() or await open_connection(self.endpoint, self._access)
+            self._free.append(connection)
+            return connection
+
+    def _pop_open(self) -> RespConnection | None:
         while self._free:
             connection = self._free.pop()
             if connection.is_open:
@@ -80,9 +96,9 @@ class Node:
         return None
 
     def close(self) -> None:
-        """End the idle connections."""
+        """Use these connections no more; what is on its way on them is still answered."""
         while self._free:
-            self._free.pop().abort()
+            self._free.pop().retire()
 
 
 class Link(Protocol):
@@ -235,7 +251,9 @@ class ClusterLink:
         raise ConnectionError(f"slot {slot} was not found by {REDIRECTS_MAX} redirections")
 
     async def _exchange(self, endpoint: Endpoint, commands: bytes, answers: int) -> list[Any]:
-        node = self._nodes.setdefault(endpoint, Node(endpoint, self._access))
+        node = self._nodes.setdefault(
+            endpoint, Node(endpoint, self._access, shared=not self._acknowledgement.replicas)
+        )
         try:
             return await node.exchange(commands, answers)
         except BaseException:

@@ -22,17 +22,6 @@ def put_varint(out: Bytes, at: int, value: int) -> int:
     return at + 1
 
 
-def varint(value: int) -> bytes:
-    """The same bytes, for who has no array at hand."""
-    bits = value << 1 if value >= 0 else ((-value) << 1) - 1
-    out = bytearray()
-    while bits >= 128:
-        out.append(bits & 127 | 128)
-        bits >>= 7
-    out.append(bits)
-    return bytes(out)
-
-
 @kernel
 def get_varint(data: Bytes, at: int) -> tuple[int, int]:
     """(number, next offset); the offset is PAST_END where the bytes end or are not as `put_varint` writes.

@@ -201,7 +201,7 @@ def _rounds(cache: BalanceCache, batches: list[DecodedBatch]) -> tuple[float, fl
         spent = [0.0, 0.0]
         for number, batch in enumerate(batches):
             start = time.process_time_ns()
-            resolve(cache, batch, rows, row_shard, ReadNow(), number)
+            resolve(cache, batch, rows, row_shard, ReadNow(), {}, number)
             spent[0] += time.process_time_ns() - start
             here = batch.words[:, e.PROFILE_AT]
             here = here[here != NOWHERE]

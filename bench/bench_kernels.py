@@ -94,7 +94,8 @@ def _long_calls(groups: int) -> None:
     _line("kernel_long_call", statistics.median(long), "events/s", ratio)
 
 
-def _per_unit_allowance(groups: int) -> KernelWorld:
+def per_unit_world(groups: int) -> KernelWorld:
+    """Customers with a price per unit after an allowance."""
     lines = [[customer(1)], [customer(2)]]
     return kernel_world(per_unit_allowance(), lines, [_event(1), _event(2)], groups)
 
@@ -118,7 +119,7 @@ def _calls(groups: int) -> KernelWorld:
 
 
 WORLDS: dict[str, Callable[[int], KernelWorld]] = {
-    "per_unit_allowance": _per_unit_allowance,
+    "per_unit_allowance": per_unit_world,
     "full": _everything,
 }
 
@@ -145,6 +146,15 @@ def _rate(
     """(median, lowest, highest) events a second of processor time over the rounds, after a warm one."""
     # Ids of their own for each call: what was seen before would be a duplicate.
     dice = np.random.default_rng([SEED, next(_CALLS)])
+    made = made_batches(world, exponent, events, batches, quantity, dice)
+    rates = [_round(world, made, dice) for _ in range(rounds + 1)][1:]
+    return statistics.median(rates), min(rates), max(rates)
+
+
+def made_batches(
+    world: KernelWorld, exponent: float, events: int, batches: int, quantity: int, dice: np.random.Generator
+) -> list[Batch]:
+    """Batches of so many events, customers by a Zipf law."""
     weights = np.arange(1, world.groups + 1, dtype=np.float64) ** -exponent
     reach = np.cumsum(weights) / weights.sum()
     places = dice.permutation(world.groups)
@@ -152,8 +162,7 @@ def _rate(
     for _ in range(batches):
         drawn = np.searchsorted(reach, dice.random(events)).clip(0, world.groups - 1)
         made.append(batch_of(world, places[drawn].astype(np.int64), quantity, dice))
-    rates = [_round(world, made, dice) for _ in range(rounds + 1)][1:]
-    return statistics.median(rates), min(rates), max(rates)
+    return made
 
 
 def _round(world: KernelWorld, batches: list[Batch], dice: np.random.Generator) -> float:

@@ -2,12 +2,11 @@
 
 Server CPU a balance group, from the server's own process time, and groups a second, at 10 to 4,000 groups a call;
 one writer, two writers of disjoint groups on the same shards; then what a customer takes in memory and on the
-wire, what packing costs the client, and (`--tried`) the ways that lost. Ways are measured in turns, call by call in
-small slices, so that all meet the same neighbours; a ratio is between slices of one turn.
+wire, what packing costs the client, what a decision takes, refusals by the list of recent commits, a commit by the
+number of customers, and (`--tried`) what lost.
 """
 
 import asyncio
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -22,8 +21,11 @@ from balance_store.deployment import create
 from balance_store.group_record import pack_group
 from balance_store.packed_records import packed_groups
 from balance_store.requests import Commit, Epoch, Floor, Records, Usage, Version
-from bench.store_server import StoreServer, accept, store_server
+from bench.store_growth import by_customers, by_shards, by_threads
+from bench.store_lists import DAEMONS, KEPT, bytes_a_decision, refused
+from bench.store_server import StoreServer, store_server
 from bench.store_tried import TRIED, Way, tried_library
+from bench.store_ways import calls_a_slice, compare, line
 from bench.store_world import StoreWorld
 from bench.typical_customer import typical_group
 from config.settings import Store as StoreSettings
@@ -35,11 +37,11 @@ RECORD_BYTES = 256
 DECISION_BYTES = 48
 ROUNDS = 7
 SIZES = (10, 64, 600, 4_000)
-GROUPS_A_SLICE = 24_000
-CALLS_A_SLICE_MAX = 200
 PACKED_GROUPS = 600
 PACK_TURNS = 200
-HEADLINE_SIZE = 600
+GROWTH = (10_000, 100_000, 1_000_000)
+TEN_MILLION = 10_000_000
+SEED = 7
 
 
 def main(
@@ -51,6 +53,7 @@ def main(
     rounds: int = ROUNDS,
     io_threads: int = 1,
     tried: bool = False,
+    ten_million: bool = False,
 ) -> None:
     """Measure the store.
 
@@ -69,7 +72,9 @@ def main(
     io_threads
         Threads of the server that read and write sockets.
     tried
-        Also measure the other ways to write the same records.
+        Also measure the other ways to write the same records, other numbers of shards, and threads for sockets.
+    ten_million
+        Load ten million customers too, 4 GB of memory and some minutes.
     """
     with store_server(io_threads) as server:
         settings = StoreSettings(url=server.url, shards=shards)
@@ -83,13 +88,20 @@ def main(
                 _compare(server, world, size, rounds, decision_bytes, TRIED if tried else {})
     _memory(customers, shards)
     _packing()
+    _decisions()
+    _refusals()
+    growth = (*GROWTH, TEN_MILLION) if ten_million else GROWTH
+    by_customers(growth, shards, rounds, record_bytes, decision_bytes)
+    if tried:
+        by_shards(rounds, record_bytes, decision_bytes)
+        by_threads(2, shards, rounds, record_bytes, decision_bytes)
 
 
 def _compare(
     server: StoreServer, world: StoreWorld, size: int, rounds: int, decision_bytes: int, tried: dict[str, Way]
 ) -> None:
-    """Every way at one size, in turns."""
-    calls = max(4, min(CALLS_A_SLICE_MAX, GROUPS_A_SLICE // size))
+    """Every way at one size."""
+    calls = calls_a_slice(size)
     ways: dict[str, Callable[[], list[Call]]] = {
         "hset": partial(world.hsets, size, calls),
         "commit": partial(world.commits, size, calls, 1, decision_bytes),
@@ -97,45 +109,27 @@ def _compare(
         "commit_two_writers": partial(world.commits, size, calls, 2, decision_bytes),
         **{name: partial(world.tried, make, size, calls) for name, make in tried.items()},
     }
-    cpu: dict[str, list[float]] = {name: [] for name in ways}
-    rate: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds + 1):
-        for name, calls_of in ways.items():
-            cpu_us, groups_s = _slice(server, calls_of(), size)
-            # The first turn warms up.
-            if number:
-                cpu[name].append(cpu_us)
-                rate[name].append(groups_s)
-    print(f"\n{size:,} groups a call (server CPU a group, beside HSET; groups/s)", flush=True)
-    for name in ways:
-        ratios = [mine / plain for mine, plain in zip(cpu[name], cpu["hset"], strict=True)]
-        times = statistics.median(ratios)
-        print(
-            f"  {name:20} {_spread(cpu[name], '.2f')} us  {times:.2f} times HSET "
-            f"({min(ratios):.2f} to {max(ratios):.2f})  {_spread(rate[name], ',.0f')} groups/s"
-        )
-        bench = "store_commit" if (name, size) == ("commit", HEADLINE_SIZE) else f"store_{name}_{size}"
-        _line(
-            bench,
-            statistics.median(rate[name]),
-            "groups/s",
-            1 / times,
-            cpu_us=statistics.median(cpu[name]),
-            times_hset=times,
-            low=min(ratios),
-            high=max(ratios),
-        )
+    compare(server, "", size, rounds, ways)
 
 
-def _slice(server: StoreServer, calls: list[Call], size: int) -> tuple[float, float]:
-    """(server CPU us a group, groups a second) of these calls, one after the other."""
-    began_us, began = server.cpu_us(), time.perf_counter()
-    answers = [server.send(call) for call in calls]
-    took, ran_us = time.perf_counter() - began, server.cpu_us() - began_us
-    for call, answer in zip(calls, answers, strict=True):
-        accept(call, answer)
-    groups = size * len(calls)
-    return ran_us / groups, groups / took
+def _decisions() -> None:
+    """Bytes of decisions an event."""
+    for impacts in (1, 2):
+        took = bytes_a_decision(impacts, SEED)
+        print(f"\n{took:.0f} bytes of decisions an event with {impacts} impacts")
+        line(f"store_decision_{impacts}", took, "bytes", None)
+
+
+def _refusals() -> None:
+    """How long the list of recent commits has to be."""
+    print("\nshare of calls refused, by the commits that the list keeps")
+    for pace in DAEMONS:
+        shares = [asyncio.run(refused(pace, kept, SEED)) for kept in KEPT]
+        print(f"  {len(pace)} daemons, slowest {min(pace):.0%}: ", end="")
+        print(", ".join(f"{kept} {share:.2%}" for kept, share in zip(KEPT, shares, strict=True)))
+        slow = "_one_slow" if min(pace) < max(pace) else ""
+        by_kept = {f"kept_{kept}": 100 * share for kept, share in zip(KEPT, shares, strict=True)}
+        line(f"store_refused_{len(pace)}_daemons{slow}", 100 * shares[-1], "%", None, **by_kept)
 
 
 def _memory(customers: int, shards: int) -> None:
@@ -147,7 +141,7 @@ def _memory(customers: int, shards: int) -> None:
     print(f"\ntypical customer, {customers:,} of them (bytes)")
     for name, value in sizes.items():
         print(f"  {name:28} {value:,.0f}")
-        _line(f"store_{name}", value, "bytes", None)
+        line(f"store_{name}", value, "bytes", None)
 
 
 def _packing() -> None:
@@ -163,7 +157,7 @@ def _packing() -> None:
     print(
         f"\nclient: {packed:.2f} us a group to pack a commit of {PACKED_GROUPS}, {plain:.2f} an object a group"
     )
-    _line("store_client_pack", packed, "us/group", plain / packed)
+    line("store_client_pack", packed, "us/group", plain / packed)
 
 
 def _timed(work: Callable[[], Any]) -> float:
@@ -185,16 +179,6 @@ def _one_by_one(words: Ints, offsets: Ints) -> Call:
 def _commit(writes: Records, read: Any) -> Commit:
     usage = (Usage(0, Epoch(1, 0), bytes(DECISION_BYTES * PACKED_GROUPS), 1, Floor(0, -1, 0)),)
     return Commit(0, Version(1, bytes(8)), bytes(8), b"bench", 1, writes, (), read, usage)
-
-
-def _spread(values: list[float], form: str) -> str:
-    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
-def _line(bench: str, value: float, unit: str, ratio: float | None, **more: float) -> None:
-    row: dict[str, Any] = {"bench": bench, "value": round(value, 3), "unit": unit}
-    row["ratio"] = None if ratio is None else round(ratio, 3)
-    print(json.dumps(row | {name: round(number, 3) for name, number in more.items()}), flush=True)
 
 
 if __name__ == "__main__":

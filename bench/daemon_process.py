@@ -78,6 +78,8 @@ class DaemonProcess:
     def stop(self) -> None:
         """Ask it to end, and wait."""
         if self._process is not None and self._process.poll() is None:
+            # One that is held does not hear TERM.
+            self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(STOP_S)
 

@@ -2,14 +2,16 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 from aiokafka import AIOKafkaConsumer
 
+from balance_store.client import StoreClient
+from balance_store.deployment import create
 from bench.process_time import children_of
 from bench.workload import SEED, usage_events
 from charging.send_usage import send_usage
@@ -18,11 +20,20 @@ from charging.servers import start_servers, stop_servers
 from charging.store_tools import load_synthetic_store
 from charging.topics import create_topics
 from charging.usage_event import UsageEvent
-from config.load import load_settings
+from config.load import load_compiled_catalogue, load_settings
 from config.settings import Settings
+from customer_care.install_customers import install
+from customer_care.onboarding import Onboarded, onboard_lines
+from customer_care.publication import publication_of
 
 Wire = Literal["json", "msgpack"]
 FETCH_BYTES = 4 * 1024 * 1024
+
+
+class Addresses(Protocol):
+    """Whatever knows where broker and store answer."""
+
+    state: ServerState
 
 
 class Servers:
@@ -59,11 +70,24 @@ class Polled(NamedTuple):
     cpu_us: float  # of the reader, an event
 
 
+def _database(url: str, number: int) -> str:
+    """One of a server's databases; a Cluster has only one, and a single deployment."""
+    return f"{url}?db={number}" if url.startswith("unix://") else url
+
+
 class Deployed:
     """A deployment by a name of its own; several may be on the same servers."""
 
     def __init__(
-        self, directory: Path, servers: Servers, name: str, number: int, wire: Wire, more: str = ""
+        self,
+        directory: Path,
+        servers: Addresses,
+        name: str,
+        number: int,
+        wire: Wire,
+        more: str = "",
+        session_timeout_ms: int = 45_000,
+        shards: int = 16,
     ) -> None:
         directory.mkdir()
         self.name = name
@@ -73,8 +97,8 @@ class Deployed:
         topics = ", ".join(f'{t} = "{name}-{t}"' for t in ("usage", "rated", "notifications", "rejected"))
         self.settings_file.write_text(
             f'[kafka]\nbootstrap = "{servers.state.kafka_bootstrap}"\ngroup_id = "{name}"\n'
-            f"topics = {{ {topics} }}\nsession_timeout_ms = 45000\n"
-            f'[store]\nurl = "{servers.state.store_url}?db={number}"\n'
+            f"topics = {{ {topics} }}\nsession_timeout_ms = {session_timeout_ms}\n"
+            f'[store]\nurl = "{_database(servers.state.store_url, number)}"\nshards = {shards}\n'
             f'[charging]\nhorizon_hours = 0\nahead_seconds = 0\noutput_format = "{wire}"\n{more}'
             '[http]\nport = 0\n[log]\nlevel = "info"\n'
         )
@@ -87,6 +111,22 @@ class Deployed:
         await create_topics(self.settings.kafka)
         await load_synthetic_store(self.settings, customers, SEED, None)
 
+    async def deploy_lines(self, lines: Iterable[dict[str, Any]]) -> list[Onboarded]:
+        """Topics, store and customers of one's own."""
+        catalogue = load_compiled_catalogue(self.settings.catalogue.directory)
+        encoded = map(msgspec.json.encode, lines)
+        onboarded, faults = onboard_lines(encoded, catalogue, self.settings.store.shards)
+        assert not faults, faults
+        self.customers = len(onboarded)
+        await create_topics(self.settings.kafka)
+        await create(self.settings.store)
+        store = await StoreClient.connect(self.settings.store)
+        try:
+            await install(store, [publication_of(one) for one in onboarded])
+        finally:
+            await store.close()
+        return onboarded
+
     def events(
         self, events: int, number: int, exponent: float, call_seconds: int = 0
     ) -> Iterator[dict[str, Any]]:
@@ -97,9 +137,9 @@ class Deployed:
                 own["quantity"] = call_seconds
             yield own
 
-    async def send(self, events: Iterator[dict[str, Any]]) -> None:
-        """Put events on the usage topic, as fast as the broker takes them."""
-        await send_usage(self.settings.kafka, map(msgspec.json.encode, events), self.wire, 0)
+    async def send(self, events: Iterable[dict[str, Any]], rate: int = 0) -> None:
+        """Put events on the usage topic, so many a second, or as fast as the broker takes them."""
+        await send_usage(self.settings.kafka, map(msgspec.json.encode, events), self.wire, rate)
 
     def consumer(self, topic: str) -> Any:
         """A reader of one topic that is no member of a group."""

@@ -103,6 +103,12 @@ def read_run(path: Path) -> Run:
     return msgspec.json.decode(path.read_bytes(), type=Run)
 
 
+def newest_runs() -> list[Run]:
+    """The newest kept run of each bench, by its name."""
+    newest = {run.name: run for path in sorted(FOLDER.glob("*.json")) for run in [read_run(path)]}
+    return [newest[name] for name in sorted(newest)]
+
+
 def change(before: Row, after: Row) -> float:
     """How much better: above 1 faster, smaller or a better ratio. By ratios where both have one."""
     old, new = (before.ratio, after.ratio) if before.ratio and after.ratio else (before.value, after.value)

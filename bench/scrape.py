@@ -10,6 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+# From the message's timestamp to its poll.
+ARRIVAL = "arrival"
+
+
 @dataclass(frozen=True)
 class Scrape:
     """One look at a daemon."""
@@ -18,12 +22,21 @@ class Scrape:
     events: float = 0.0
     lag: float = 0.0  # messages not yet below the floor, all partitions
     outcomes: dict[str, float] = field(default_factory=dict)
+    stage_s: dict[str, float] = field(default_factory=dict)  # time spent by all batches
+    batches: float = 0.0
     buckets: tuple[tuple[float, float], ...] = ()  # (upper bound in seconds, batches up to it)
 
     @staticmethod
     def empty() -> "Scrape":
         """Before the first look."""
         return Scrape(0.0)
+
+    def since(self, before: "Scrape") -> "Scrape":
+        """What came after an earlier look: outcomes and latencies of that time only."""
+        outcomes = {name: count - before.outcomes.get(name, 0.0) for name, count in self.outcomes.items()}
+        counts = dict(before.buckets)
+        buckets = tuple((bound, count - counts.get(bound, 0.0)) for bound, count in self.buckets)
+        return Scrape(self.at, self.events - before.events, self.lag, outcomes, buckets=buckets)
 
     def quantile_ms(self, share: float) -> float:
         """The end-to-end latency that this share of batches stayed below, to the bucket's bound."""
@@ -40,13 +53,20 @@ def read_page(address: str) -> Scrape:
         text = page.read().decode()
     outcomes: dict[str, float] = {}
     buckets: list[tuple[float, float]] = []
-    lag = 0.0
+    stage_s: dict[str, float] = {}
+    lag = batches = 0.0
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == "charging_events_total":
                 outcomes[sample.labels["outcome"]] = sample.value
             elif sample.name == "charging_lag_messages":
                 lag += sample.value
+            elif sample.name == "charging_stage_seconds_sum":
+                stage_s[sample.labels["stage"]] = sample.value
+            elif sample.name == "charging_arrival_seconds_sum":
+                stage_s[ARRIVAL] = sample.value
+            elif sample.name == "charging_arrival_seconds_count":
+                batches = sample.value
             elif sample.name == "charging_end_to_end_seconds_bucket":
                 buckets.append((float(sample.labels["le"]), sample.value))
-    return Scrape(time.monotonic(), sum(outcomes.values()), lag, outcomes, tuple(buckets))
+    return Scrape(time.monotonic(), sum(outcomes.values()), lag, outcomes, stage_s, batches, tuple(buckets))

@@ -46,7 +46,7 @@ class StoreWorld:
         self._now: dict[int, Version] = {}
 
     def fill(self) -> None:
-        """Write every group once, and claim the partition that commits name."""
+        """Write every group once, and claim."""
         client = self._server.client
         for shard in range(self._shards):
             ids = range(shard, self._customers, self._shards)
@@ -55,8 +55,13 @@ class StoreWorld:
                 client.hset(
                     groups_key(shard), mapping={pack_id(i): self._contents[i % CONTENTS] for i in some}
                 )
+        self.claim()
+
+    def claim(self) -> None:
+        """Claim the partition that commits name on every shard."""
+        for shard in range(self._shards):
             keys = (header_key(shard), recent_key(shard), groups_key(shard), profiles_key(shard))
-            number, tag, _ = client.fcall(CLAIM, 5, *keys, decisions_key(shard, 0), 0, 1, 0)
+            number, tag, _ = self._server.client.fcall(CLAIM, 5, *keys, decisions_key(shard, 0), 0, 1, 0)
             self._now[shard] = Version(int(number), tag)
 
     def hsets(self, size: int, calls: int) -> list[Call]:

@@ -45,7 +45,6 @@ def typical_group(number: int) -> Ints:
             g.H_ZONE_ID: _id(dice),
             g.H_CREDIT_ID: _id(dice),
             g.H_NEXT_BALANCE_ID: 12,
-            g.H_RING_NEXT: 5,
             g.H_CLOSED_AT_US: g.INFINITE_US,
         },
         (BALANCES, ITEMS, 2, 0, IDS, 0),
@@ -65,10 +64,10 @@ def typical_group(number: int) -> Ints:
         _put(image, g.SECTION_COUNTERS, (7, _id(dice), _up_to(dice, 100_000)))
     for event in range(IDS):
         offset = 100_000_000 + event * EVENTS_APART + _up_to(dice, EVENTS_APART)
-        # A broker's timestamps are milliseconds.
-        time_us = MONTH_US + 9 * DAY_US + event * APART_US + 1_000 * _up_to(dice, APART_US // 1_000)
-        position = 3 << g.POSITION_PARTITION_SHIFT | offset
-        _put(image, g.SECTION_RING, (_up_to(dice, 2**g.ID_HASH_BITS), position, time_us))
+        hour = (MONTH_US + 9 * DAY_US + event * APART_US + _up_to(dice, APART_US)) // g.HOUR_US
+        known = event >= IDS - g.RING_POSITIONS
+        position = 3 << g.POSITION_PARTITION_SHIFT | offset if known else g.FORGOTTEN
+        _put(image, g.SECTION_RING, (_up_to(dice, 2**g.ID_HASH_BITS), position, hour))
     return image
 
 

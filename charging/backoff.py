@@ -13,6 +13,10 @@ class Backoff:
         self._fraction = fraction
         self._next_us = FIRST_US
 
+    def another(self) -> "Backoff":
+        """One that grows by itself, with the same dice."""
+        return Backoff(self._fraction)
+
     def next_delay_us(self) -> int:
         """The pause before the next try: half of it fixed, half by chance."""
         delay_us = self._next_us

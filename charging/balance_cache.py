@@ -32,6 +32,7 @@ from charging.compact_cache import (
     recent_half,
     used_of,
 )
+from charging.grow_group import grow_group
 from charging.id_index import find_one, numbers_of
 from charging.identifier_index import ENTRY_WORDS, WORD_BYTES, Identifiers, with_room
 from charging.install_group import DONE, NEEDS_WORDS, GroupTables, install_groups
@@ -51,7 +52,6 @@ from config.calendar_book import CalendarBook
 from config.catalogue_indexes import catalogue_indexes
 from config.compile_catalogue import CompiledCatalogue
 from rating_kernels.group_image import H_CALENDAR, H_PROFILE_AT, INFINITE_US, SECTIONS
-from rating_kernels.group_layout import grown
 from rating_kernels.line_memory import zeroed_lines
 from rating_kernels.profile_image import NO_PROFILE
 from rating_kernels.table_words import table_words
@@ -140,8 +140,8 @@ class BalanceCache:
         return CacheTables(self.identifiers, self.customers, self.slots, self.profile_arena)
 
     def next_look(self) -> int:
-        """A number for the columns `seen`; it and a shard's number added to it were never given before."""
-        self._looks += SHARDS_MAX
+        """A number for the columns `seen`; it and twice a shard's number added to it were never given before."""
+        self._looks += 2 * SHARDS_MAX
         return self._looks
 
     # What comes in -----------------------------------------------------------------------------
@@ -241,12 +241,13 @@ class BalanceCache:
 
     def grow(self, slot: int, section: int) -> None:
         """Lay a group out again with more room in a section; a kernel asked for it."""
-        image = grown(self.words, int(self.slots.at[slot]), section)
-        at = int(self._words_used[0])
-        self.words = _with_room(self.words, at + len(image))
-        self.words[at : at + len(image)] = image
-        self._words_used[0] = at + len(image)
-        self.slots.at[slot] = at
+        capacities = np.zeros(SECTIONS, np.int64)
+        call = (self._words_used, self.slots.at, slot, section, capacities)
+        needed = grow_group(self.words, *call)
+        if needed:
+            self.words = _with_room(self.words, int(self._words_used[0]) + needed)
+            needed = grow_group(self.words, *call)
+            assert needed == 0, "there is room now"
 
     # What goes out -----------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import numpy as np
+import structlog
 
 from balance_store.move_customers import Mover
 from balance_store.requests import (
@@ -36,7 +37,11 @@ from charging.shard_parts import parts_by_shard
 from charging.shard_sessions import ShardSessions
 from charging.unsent_commits import UnsentCommits
 from rating_kernels.batch_columns import L_BATCH_NO
+from rating_kernels.batch_words import OUTCOME
+from rating_kernels.outcomes import Outcome
 from rating_kernels.tariff_table import Ints
+
+log = structlog.get_logger()
 
 # Somebody else was promised the group for about a round trip and a decision: long enough to let them finish.
 RESERVED_WAIT_S = 0.005
@@ -98,6 +103,7 @@ class BatchCharger:
             # Slots and offsets are given out anew: nothing may stand on the old ones.
             await self._idle.wait()
             cache.collect()
+        self._sessions.absent.clear()
         rows = batch.undecided_rows()
         await self._resolve(batch, rows)
         while self._deciding_again:
@@ -163,11 +169,26 @@ class BatchCharger:
                     rows,
                     batch.row_shard,
                     read,
+                    self._sessions.absent,
                     self.batch_no,
                 )
                 if not wanted:
+                    self._tell_incomplete(batch, rows)
                     return
                 await self._read(wanted, read)
+
+    def _tell_incomplete(self, batch: ChargedBatch, rows: Ints) -> None:
+        """What the store should have and has not is a person's matter; its events come out as rejected."""
+        incomplete = rows[batch.events[rows, OUTCOME] == Outcome.STORE_INCOMPLETE]
+        for shard in np.unique(batch.row_shard[incomplete]).tolist():
+            absent = self._sessions.absent[shard]
+            log.error(
+                "store incomplete",
+                shard=shard,
+                groups=sorted(absent.group_ids),
+                customers=sorted(absent.profile_ids),
+                cure="`charging store verify` says what is wrong",
+            )
 
     async def _read(self, wanted: Wanted, read: ReadNow) -> None:
         cache = self._sessions.cache
@@ -215,6 +236,7 @@ class BatchCharger:
                     part,
                     batch.decisions,
                     owned,
+                    self._sessions.store.group_schema,
                 )
                 for shard, part in parts.items()
             }

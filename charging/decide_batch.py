@@ -128,9 +128,10 @@ def build_commit(
     part: ShardPart,
     decisions: DecisionWords,
     owned: dict[int, Ownership],
+    group_schema: int,
 ) -> Commit:
     """All that one shard has to take of a batch: new records, what they stood on, decisions, floors."""
-    written = packed_groups(cache.words, cache.slot_at[part.touched])
+    written = packed_groups(cache.words, cache.slot_at[part.touched], group_schema)
     version = cache.catalogue.version
     return Commit(
         shard=shard,
@@ -188,4 +189,4 @@ def told_floors(commit: Commit, owned: dict[int, Ownership]) -> None:
 
 def _rows_by_partition(rows: Ints, events: Ints) -> list[tuple[int, Ints]]:
     partitions = events[rows, PARTITION]
-    return [(int(one), rows[partitions == one]) for one in np.unique(partitions)]
+    return [(int(one), rows[partitions == one]) for one in np.flatnonzero(np.bincount(partitions))]

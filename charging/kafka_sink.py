@@ -12,10 +12,11 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from charging.kafka_security import security_arguments
 from charging.outputs import TOPICS, Outputs
-from charging.wire.producer_seam import CODECS, packed_batches, seam_holds
+from charging.wire.producer_seam import CODECS, abandon, packed_batches, seam_holds
 from config.settings import Kafka
 from rating_kernels.tariff_table import Ints
 
@@ -33,34 +34,59 @@ class KafkaSink:
         self._topics = tuple(getattr(settings.topics, topic) for topic in TOPICS)
         self._partitions: tuple[int, ...] = ()
         self._codec = CODECS[settings.compression]
-        self._producer = AIOKafkaProducer(
+        self._settings = settings
+        self._producer = self._new_producer()
+        self._is_broken = False
+        self.packs = seam_holds(self._producer.create_batch, settings.compression)
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        settings = self._settings
+        return AIOKafkaProducer(
             bootstrap_servers=settings.bootstrap,
             enable_idempotence=settings.idempotent,
             compression_type=None if settings.compression == "none" else settings.compression,
             max_batch_size=BATCH_BYTES,
             max_request_size=REQUEST_BYTES,
+            metadata_max_age_ms=settings.metadata_max_age_ms,
             linger_ms=0,
             **security_arguments(settings.security),
         )
-        self.packs = seam_holds(self._producer.create_batch, settings.compression)
 
     async def start(self) -> None:
-        """Connect; raises KafkaError where no broker answers, KeyError-free: topics must exist."""
+        """Connect; raises KafkaError where no broker answers or a topic is missing."""
         if not self.packs:
             log.warning("records are handed to the producer one by one: aiokafka is not the version we know")
         await self._producer.start()
         self._partitions = tuple([len(await self._producer.partitions_for(topic)) for topic in self._topics])
 
     async def stop(self) -> None:
-        """Wait for what is under way and disconnect."""
+        """Wait for what is under way and disconnect; also after a start that failed."""
         await self._producer.stop()
 
     async def publish(self, outputs: Outputs) -> None:
-        """Return when all are acknowledged by the broker."""
+        """Return when all are acknowledged by the broker. Raises KafkaError where it refuses any: give all again."""
+        if self._is_broken:
+            await self._renew()
         places = outputs.rows_by_place(self._partitions)
-        await asyncio.gather(
-            *(self._send(outputs, rows, topic, partition) for (topic, partition), rows in places.items())
-        )
+        sends = [
+            asyncio.ensure_future(self._send(outputs, rows, topic, partition))
+            for (topic, partition), rows in places.items()
+        ]
+        try:
+            await asyncio.gather(*sends)
+        except KafkaError:
+            self._is_broken = True
+            for send in sends:
+                send.cancel()
+            await asyncio.gather(*sends, return_exceptions=True)
+            raise
+
+    async def _renew(self) -> None:
+        """Another producer: a record batch that was refused leaves a gap in the numbers of this one, for ever."""
+        await abandon(self._producer)
+        self._producer = self._new_producer()
+        await self.start()
+        self._is_broken = False
 
     async def _send(self, outputs: Outputs, rows: Ints, topic: int, partition: int) -> None:
         acknowledgements = [

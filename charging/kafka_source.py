@@ -25,6 +25,9 @@ log = structlog.get_logger()
 # A revoke waits for the batch in flight; the others wait for that, within this bound.
 REBALANCE_TIMEOUT_MS = 60_000
 FETCH_MAX_WAIT_MS = 100
+# A poll finds what was fetched ahead when the one before it ended. What came since is an answer of the broker away,
+# and would otherwise lie there until the next poll.
+FRESH_MS = 2
 PARTITION_FETCH_BYTES = 4 * 1024 * 1024
 # A batch that cannot be read may be sound on the next answer, or when the broker's disk was mended.
 REFUSED_RETRY_S = 10
@@ -36,6 +39,7 @@ class KafkaSource:
     def __init__(self, settings: Kafka, release: Callable[[], Awaitable[None]]) -> None:
         self._topic = settings.topics.usage
         self._release = release
+        self._given: frozenset[int] = frozenset()
         self._started: set[int] = set()
         self._wanted = Wanted(self._refuse)
         self._by_batch = False
@@ -51,6 +55,7 @@ class KafkaSource:
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+            metadata_max_age_ms=settings.metadata_max_age_ms,
             **security_arguments(settings.security),
         )
 
@@ -66,12 +71,16 @@ class KafkaSource:
         self._consumer.subscribe([self._topic], listener=_Listener(self))
 
     async def stop(self) -> None:
-        """Leave the group, so that the others take over at once."""
+        """Leave the group, so that the others take over at once; also after a start that failed."""
         await self._consumer.stop()
 
     def assigned(self) -> frozenset[int]:
-        """Partitions given to us by now."""
-        return frozenset(tp.partition for tp in self._consumer.assignment() if tp.topic == self._topic)
+        """Partitions that are ours: given to us by the group, and not taken back since.
+
+        aiokafka's own assignment is not it: that still holds what was taken back until the group has decided, and
+        holds what is new before we are told. Who claims then is in the way of the next owner, or is held for ever.
+        """
+        return self._given
 
     async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
         """The next messages of started partitions, each partition's in order of offset."""
@@ -88,8 +97,15 @@ class KafkaSource:
 
     async def _poll_batches(self, messages_max: int, linger_ms: int) -> list[MessageColumns]:
         """A "record" is a list of columns here, as many as there is room for; one of each partition."""
-        pieces: list[MessageColumns] = []
         self._wanted.messages = messages_max
+        pieces = await self._drain(linger_ms)
+        if pieces and self._wanted.messages:
+            pieces += await self._drain(FRESH_MS)
+        return pieces
+
+    async def _drain(self, linger_ms: int) -> list[MessageColumns]:
+        """What is there, and if that is nothing, what comes within `linger_ms`."""
+        pieces: list[MessageColumns] = []
         while self._wanted.messages:
             polled = await self._consumer.getmany(timeout_ms=0 if pieces else linger_ms, max_records=1)
             if not polled:
@@ -188,12 +204,15 @@ class KafkaSource:
 
     async def revoked(self) -> None:
         """Partitions are taken back: let the pump finish or undo what is in flight, then let go."""
-        await self._release()
+        if self._given:
+            await self._release()
+        self._given = frozenset()
         self._started.clear()
         self._wanted.refused.clear()
 
     def given(self, partitions: set[TopicPartition]) -> None:
         """Hold what the group gives us; any position will do until the pump has claimed it."""
+        self._given = frozenset(tp.partition for tp in partitions)
         for tp in partitions:
             self._consumer.seek(tp, 0)
             self._consumer.pause(tp)
@@ -212,10 +231,9 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     def __init__(self, source: KafkaSource) -> None:
         self._source = source
 
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, _: set[TopicPartition]) -> None:
         """Called before a rebalance; aiokafka takes everything back each time."""
-        if revoked:
-            await self._source.revoked()
+        await self._source.revoked()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Called after a rebalance."""

@@ -56,6 +56,9 @@ class MessageColumns:
 
     def of_partitions(self, partitions: frozenset[int]) -> "MessageColumns":
         """Those of some partitions only."""
+        if not len(self):
+            # An idle daemon polls many times a second.
+            return self
         kept = np.isin(self.words[:, M_PARTITION], list(partitions))
         return self if kept.all() else MessageColumns(self.words[kept], self.data)
 

@@ -1,5 +1,6 @@
 """Shell. Every Prometheus series of the daemon with its labels, in one list."""
 
+import functools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from rating_kernels.outcomes import OUTCOME_NAMES
 # From half a millisecond to ten seconds: idle batches at one end, a store that hangs at the other.
 LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SIZE_BUCKETS = (1, 4, 16, 64, 256, 1024, 4096, 16384)
+STAGES = ("poll", "wait", "decode", "load", "decide", "commit", "publish")
 
 
 class Metrics:
@@ -20,18 +22,15 @@ class Metrics:
         self.registry = CollectorRegistry()
         r = self.registry
         self.events = Counter("charging_events", "Events by outcome", ["outcome"], registry=r)
-        self.stages = Histogram(
-            "charging_stage_seconds",
-            "Time of a batch in a stage",
-            ["stage"],
-            buckets=LATENCY_BUCKETS,
-            registry=r,
-        )
-        self.end_to_end = Histogram(
+        latency = functools.partial(Histogram, buckets=LATENCY_BUCKETS, registry=r)
+        self.stages = latency("charging_stage_seconds", "Time of a batch in a stage", ["stage"])
+        self.end_to_end = latency(
             "charging_end_to_end_seconds",
             "From the message's timestamp to its published record, by its batch's oldest message",
-            buckets=LATENCY_BUCKETS,
-            registry=r,
+        )
+        self.arrival = latency(
+            "charging_arrival_seconds",
+            "From the message's timestamp to its poll, by its batch's oldest message",
         )
         self.batch_events = Histogram(
             "charging_batch_events", "Events of a batch", buckets=SIZE_BUCKETS, registry=r
@@ -43,8 +42,11 @@ class Metrics:
         self.claims = Counter("charging_claims", "Partitions claimed, by why", ["why"], registry=r)
         self.waits = Gauge(
             "charging_waits",
-            "1 while partitions of ours wait: the store is away, or another owner still holds them",
+            "1 while work waits: store or broker are away, or another owner still holds our partitions",
             registry=r,
+        )
+        self.retries = Counter(
+            "charging_retries", "What was tried again after a pause, by what failed", ["what"], registry=r
         )
         self.cache_groups = Gauge("charging_cache_groups", "Balance groups in the cache", registry=r)
         self.cache_collections = Gauge(
@@ -76,18 +78,20 @@ class Metrics:
             ["result"],
             registry=r,
         )
+        # Looking a label up takes longer than noting a time, and a small batch has many stages.
+        self._stage_of = {name: self.stages.labels(name) for name in STAGES}
         self.kernel_seconds = Gauge(
             "charging_warm_up_seconds", "Time to compile or load the kernels", registry=r
         )
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time one stage of one batch."""
+        """Time one of STAGES of one batch."""
         started = time.perf_counter()
         try:
             yield
         finally:
-            self.stages.labels(name).observe(time.perf_counter() - started)
+            self._stage_of[name].observe(time.perf_counter() - started)
 
     def count_outcomes(self, counts: dict[int, int]) -> None:
         """Count decided events, by the name of their outcome."""

@@ -1,7 +1,7 @@
 """Shell. The loop of the daemon (ARCHITECTURE 5.3): poll, decode, load, decide, commit, publish, raise floors.
 
-While one batch is committed and published the next one is polled, decoded and decided: at most two are in
-flight, and memory is bounded whatever the backlog. Rebalances wait for their turn.
+While one batch is published the next one is polled, decoded and decided, and while it is committed too where we are
+behind: at most two are in flight, and memory is bounded whatever the backlog. Rebalances wait for their turn.
 """
 
 import asyncio
@@ -23,12 +23,16 @@ from charging.ownership import Ownership
 from charging.ports import Bounds, Sink, Source
 from charging.shard_sessions import ShardSessions
 from charging.take_over import FencedError, WrongLogError, start_of, take_over
+from charging.waits import Waits
 from config.settings import Charging
 
 log = structlog.get_logger()
 
 # How long an owner of nothing waits in a poll: it has nothing to be quick for.
 IDLE_POLL_MS = 100
+# How long the broker may take to acknowledge records, or to say where a log ends, before we say that we wait for it.
+BROKER_PATIENCE_S = 3.0
+NOT_ACKNOWLEDGED = f"the broker has not acknowledged records for {BROKER_PATIENCE_S:g} s"
 
 
 class InFlight:
@@ -78,6 +82,7 @@ class Pump:
         clock_us: Callable[[], int],
         backoff: Backoff,
         metrics: Metrics,
+        waits: Waits,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -89,17 +94,19 @@ class Pump:
         self._settings = settings
         self._clock_us = clock_us
         self._backoff = backoff
+        self._publish_backoff = backoff.another()
         self._metrics = metrics
+        self._waits = waits
         self.owned: dict[int, Ownership] = {}
         self.alarms: dict[int, str] = {}
-        # Why partitions that are ours could not be claimed; empty while all is well.
-        self.claims_fail = ""
         self._held: dict[int, Epoch] = {}
         self._fenced: set[int] = set()
         self._turn = asyncio.Lock()
         self._generation = 0
         # The batch before the one in hand; and the one before that, until the one in hand is decided.
         self._in_flight: list[InFlight] = []
+        # Whether the last poll had more than a batch takes.
+        self._behind = False
         self._claim_not_before_us = 0
         self._swept_at_us = 0
         self._floor_rose_at_us: dict[int, int] = {}
@@ -114,10 +121,12 @@ class Pump:
                 await self._look_after_batches(wait=False)
                 await self._switch_catalogue()
                 await self._own_what_is_assigned()
+            await self._commit_first()
             generation = self._generation
             linger_ms = self._settings.batch_linger_ms if self.owned else IDLE_POLL_MS
             with self._metrics.stage("poll"):
                 messages = await self._source.poll(self._settings.batch_events_max, linger_ms)
+            self._behind = len(messages) >= self._settings.batch_events_max
             async with self._turn:
                 # A rebalance during the poll took everything back; what was polled comes again.
                 if generation != self._generation:
@@ -167,7 +176,7 @@ class Pump:
             self._forget(gone)
         missing = assigned - self.owned.keys() - self.alarms.keys()
         if not missing:
-            self._claims_fail("")
+            self._waits.set("claims", "")
         if not missing or self._catalogues.behind or self._clock_us() < self._claim_not_before_us:
             return
         try:
@@ -178,12 +187,12 @@ class Pump:
         except FencedError as error:
             self._fenced |= error.partitions
             self._retry_later(str(error))
-        except StoreUnreachableError as error:
+        except (StoreUnreachableError, KafkaError) as error:
             self._retry_later(str(error))
         else:
             self._fenced.clear()
             self._backoff.reset()
-            self._claims_fail("")
+            self._waits.set("claims", "")
 
     async def _start(self, owned: Ownership, bounds: Bounds) -> None:
         partition = owned.partition
@@ -199,12 +208,10 @@ class Pump:
         self._metrics.claims.labels("fenced" if partition in self._fenced else "assigned").inc()
         log.info("partition claimed", partition=partition, start=start, decided=len(owned.decided))
 
-    def _claims_fail(self, why: str) -> None:
-        self.claims_fail = why
-        self._metrics.waits.set(bool(why))
-
     def _retry_later(self, why: str) -> None:
-        self._claims_fail(why)
+        # Where a newer catalogue is what we wait for, that is said, and nothing else.
+        self._waits.set("claims", "" if self._catalogues.behind else why)
+        self._metrics.retries.labels("claim").inc()
         delay_us = self._backoff.next_delay_us()
         self._claim_not_before_us = self._clock_us() + delay_us
         log.warning("claim failed", why=why, retry_in_ms=delay_us // 1_000)
@@ -233,21 +240,33 @@ class Pump:
 
     # Batches -----------------------------------------------------------------------------------
 
+    async def _commit_first(self) -> None:
+        """While we keep up, what comes during a commit goes into the next batch instead of a smaller one that waits.
+
+        Behind, the next batch is polled and decided meanwhile.
+        """
+        if self._in_flight and not self._behind:
+            await asyncio.wait([self._in_flight[-1].committed])
+
     async def _charge(self, messages: MessageColumns) -> None:
         """Decide a batch while the one before it is committed; then let it be committed and published."""
         if not len(messages):
             return
+        arrived_us = self._clock_us()
         # What was sent before the last one is published by now, or we wait for it.
-        while len(self._in_flight) > 1:
-            await self._in_flight[0].finished
-            del self._in_flight[0]
+        with self._metrics.stage("wait"):
+            while len(self._in_flight) > 1:
+                await self._in_flight[0].finished
+                del self._in_flight[0]
         with self._metrics.stage("decode"):
             batch = self._decode(messages, self.owned)
+        self._metrics.arrival.observe((arrived_us - batch.oldest_us()) / 1e6)
         self._metrics.batch_events.observe(len(batch))
         try:
             await self._charger.decide(batch, self.owned)
-            for one in self._in_flight:
-                await one.committed
+            with self._metrics.stage("wait"):
+                for one in self._in_flight:
+                    await one.committed
         except ClaimsLostError as error:
             await self._lose(error, batch.partitions() | error.partitions)
             return
@@ -260,20 +279,33 @@ class Pump:
         """Publish and raise floors; the batch before this one is done by now, so floors rise in order."""
         outputs = self._encode(batch)
         with self._metrics.stage("publish"):
-            while True:
-                try:
-                    await self._sink.publish(outputs)
-                    break
-                except KafkaError as error:
-                    # Nothing may be lost: the same records again, with the same ids.
-                    delay_us = self._backoff.next_delay_us()
-                    log.warning("publishing failed", error=str(error), retry_in_ms=delay_us // 1_000)
-                    await asyncio.sleep(delay_us / 1e6)
+            await self._publish_all(outputs)
         now_us = self._clock_us()
         for partition, floor in batch.floors().items():
             self.owned[partition].raise_floor(floor)
             self._floor_rose_at_us[partition] = now_us
         self._metrics.end_to_end.observe((now_us - batch.oldest_us()) / 1e6)
+
+    async def _publish_all(self, outputs: Outputs) -> None:
+        """Until all is acknowledged. Nothing may be lost: after a failure the same records again, with the same ids."""
+        loop = asyncio.get_running_loop()
+        while True:
+            patience = loop.call_later(BROKER_PATIENCE_S, self._waits.set, "output", NOT_ACKNOWLEDGED)
+            try:
+                await self._sink.publish(outputs)
+            except KafkaError as error:
+                why = f"publishing failed: {error!r}"
+                delay_us = self._publish_backoff.next_delay_us()
+                self._waits.set("output", why)
+                self._metrics.retries.labels("publish").inc()
+                log.warning("publishing failed", error=repr(error), retry_in_ms=delay_us // 1_000)
+                await asyncio.sleep(delay_us / 1e6)
+            else:
+                break
+            finally:
+                patience.cancel()
+        self._publish_backoff.reset()
+        self._waits.set("output", "")
 
     async def _look_after_batches(self, *, wait: bool) -> None:
         """Let go of batches that are done, or of all once they are; where one lost its claims, so do we."""
@@ -322,15 +354,21 @@ class Pump:
                 self._metrics.floor_age.labels(str(partition)).set((now_us - rose_at_us) / 1e6)
 
     async def watch_lag(self) -> None:
-        """How far each partition is behind, now and then; beside the loop, since the broker takes its time."""
+        """How far each partition is behind, now and then; beside the loop, since the broker takes its time.
+
+        Who owns nothing asks for one partition all the same, so that a broker that is away is noticed and told.
+        """
         while not self._stopping:
             await asyncio.sleep(self._settings.sweep_seconds)
             owned = dict(self.owned)
             try:
-                bounds = await self._source.bounds(frozenset(owned)) if owned else {}
-            except KafkaError as error:
-                log.info("lag not known", error=str(error))
+                async with asyncio.timeout(BROKER_PATIENCE_S):
+                    bounds = await self._source.bounds(frozenset(owned) or frozenset({0}))
+            except (KafkaError, TimeoutError) as error:
+                self._waits.set("broker", f"the broker does not say where the log ends: {error!r}")
+                log.info("lag not known", error=repr(error))
                 continue
+            self._waits.set("broker", "")
             for partition, one in owned.items():
                 behind = bounds[partition].end_offset - max(
                     one.floor.next_offset, bounds[partition].first_offset

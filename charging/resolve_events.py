@@ -4,6 +4,7 @@ The directory is a hint with validity; the profile confirms. Nobody is told UNKN
 NO_SERVICE before a read of the directory and, after it, of the shard.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,7 +16,9 @@ from charging.resolve_rows import (
     D_ROW,
     DOUBT_WORDS,
     FOUND_WORDS,
+    IS_NOT_STORED,
     LACK_WORDS,
+    MAY_BE_READ,
     N_DOUBTS,
     N_GROUPS,
     N_PROFILES,
@@ -29,10 +32,13 @@ from rating_kernels.tariff_table import Ints
 
 
 class Missing(NamedTuple):
-    """What must be loaded from one shard before events can be decided."""
+    """What must be loaded from one shard before events can be decided; or what a shard does not have."""
 
     group_ids: set[int]
     profile_ids: set[int]
+
+
+NOTHING = Missing(set(), set())
 
 
 @dataclass
@@ -70,14 +76,16 @@ def resolve(
     rows: Ints,
     row_shard: Ints,
     read: ReadNow,
+    absent: Mapping[int, Missing],
     batch_no: int,
 ) -> Wanted:
     """Fill profile_at, identifier_no and row_shard for the rows that the cache can answer.
 
     Rows whose outcome is set keep profile_at = -1. Call again after reading what is wanted; what stays
-    unknown although it was read in `read` belongs to nobody.
+    unknown although it was read in `read` belongs to nobody. `absent`: what a shard, as it is known now, does not
+    have; once nothing is wanted, rows whose profile names any of that are STORE_INCOMPLETE.
     """
-    notes = _resolve_and_note(cache, decoded, rows, row_shard, batch_no)
+    notes = _resolve_and_note(cache, decoded, rows, row_shard, batch_no, MAY_BE_READ)
     doubts, profiles, groups = notes.counts.tolist()
     wanted = Wanted()
     doubtful = notes.doubts[:doubts]
@@ -89,18 +97,27 @@ def resolve(
             # A number may have changed hands since directory and profile were read: both again, in that order.
             wanted.profiles[customer_id] = shard
     nobody_there = False
+    is_incomplete = False
     for named, customer_id, by_directory in notes.profiles[:profiles].tolist():
         shard = read.lives_at.get(customer_id, named) if by_directory else named
-        if (shard, customer_id) not in read.profiles:
+        is_absent = customer_id in absent.get(shard, NOTHING).profile_ids
+        if not is_absent or (by_directory and (shard, customer_id) not in read.profiles):
             wanted.records.setdefault(shard, Missing(set(), set())).profile_ids.add(customer_id)
-        else:
+        elif by_directory:
             nobody_there = True
+        else:
+            is_incomplete = True
     for shard, group_id, _ in notes.groups[:groups].tolist():
-        wanted.records.setdefault(shard, Missing(set(), set())).group_ids.add(group_id)
+        if group_id in absent.get(shard, NOTHING).group_ids:
+            is_incomplete = True
+        else:
+            wanted.records.setdefault(shard, Missing(set(), set())).group_ids.add(group_id)
     if nobody_there:
         # The directory that named the shard may be older than a move.
         open_rows = rows[(decoded.words[rows, OUTCOME] == 0) & (row_shard[rows] == NOWHERE)]
         wanted.identifiers |= set(_identifiers(decoded, open_rows)) - read.identifiers
+    if is_incomplete and not wanted:
+        _resolve_and_note(cache, decoded, rows, row_shard, batch_no, IS_NOT_STORED)
     return wanted
 
 
@@ -112,7 +129,12 @@ def _identifiers(decoded: DecodedBatch, rows: Ints) -> list[str]:
 
 
 def _resolve_and_note(
-    cache: BalanceCache, decoded: DecodedBatch, rows: Ints, row_shard: Ints, batch_no: int
+    cache: BalanceCache,
+    decoded: DecodedBatch,
+    rows: Ints,
+    row_shard: Ints,
+    batch_no: int,
+    what_lacks: int,
 ) -> Notes:
     """The kernel, with as much room for notes as it asks for."""
     found = np.empty((len(rows), FOUND_WORDS), np.int64)
@@ -134,6 +156,7 @@ def _resolve_and_note(
             cache.tables(),
             batch_no,
             cache.next_look(),
+            what_lacks,
             found,
             notes,
         )

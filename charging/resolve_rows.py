@@ -35,8 +35,10 @@ from charging.identifier_index import (
 from charging.wire.text_hash import text_hash
 from rating_kernels import batch_words as e
 from rating_kernels.kernel import kernel, prefetch, standing_kernel
+from rating_kernels.outcomes import Outcome
 from rating_kernels.tariff_table import Bytes, Ints
 
+STORE_INCOMPLETE = int(Outcome.STORE_INCOMPLETE)
 NOWHERE = -1  # profile offset or shard of an event that belongs to no customer
 BLOCK = 256
 
@@ -50,6 +52,8 @@ DOUBT_WORDS = 4
 K_SHARD, K_ID, K_BY_DIRECTORY = range(3)
 NOT_NAMED, NAMED_BY_DIRECTORY = range(2)
 LACK_WORDS = 3
+# What is to be thought of it: it may be read, or the store told that it has not got it.
+MAY_BE_READ, IS_NOT_STORED = range(2)
 # How much there was to note.
 N_DOUBTS, N_PROFILES, N_GROUPS = range(3)
 # What is found of a row's identifier: its entry, and the directory's that speaks of the time.
@@ -86,13 +90,15 @@ def resolve_rows(
     cache: CacheTables,
     batch_no: int,
     look: int,
+    what_lacks: int,
     found: Ints,
     notes: Notes,
 ) -> None:
     """Fill profile_at, identifier_no and row_shard of the rows without an outcome, and note what they lack.
 
     `look` is a number that no call had before: what a shard lacks is noted once. Where notes are full, only
-    their count goes on: call again with larger ones. `found` is scratch, O_* of each row.
+    their count goes on: call again with larger ones. `found` is scratch, O_* of each row. With IS_NOT_STORED
+    rows whose profile still lacks something are STORE_INCOMPLETE; a later look begins anew.
     """
     for number in range(len(notes.counts)):
         notes.counts[number] = 0
@@ -105,6 +111,8 @@ def resolve_rows(
                 prefetch(cache.profiles, at - C_START)
         for i in range(first, end):
             row = rows[i]
+            if events[row, e.OUTCOME] == STORE_INCOMPLETE:
+                events[row, e.OUTCOME] = 0
             if events[row, e.OUTCOME] == 0:
                 events[row, e.PROFILE_AT] = NOWHERE
                 row_shard[row] = NOWHERE
@@ -120,6 +128,7 @@ def resolve_rows(
                         cache,
                         batch_no,
                         look,
+                        what_lacks,
                         notes,
                     )
 
@@ -165,6 +174,7 @@ def _resolve(
     cache: CacheTables,
     batch_no: int,
     look: int,
+    what_lacks: int,
     notes: Notes,
 ) -> None:
     """A row whose identifier is in the directory."""
@@ -185,6 +195,11 @@ def _resolve(
         )
         return
     if not _is_ready(at, cache, look, notes):
+        if what_lacks == IS_NOT_STORED:
+            # By the place of the profile the commit names what the rejection stands on.
+            events[row, e.PROFILE_AT] = at
+            events[row, e.OUTCOME] = STORE_INCOMPLETE
+            row_shard[row] = profiles[at - C_SHARD]
         return
     _note_use(at, cache, batch_no)
     row_shard[row] = profiles[at - C_SHARD]
@@ -265,10 +280,12 @@ def _lack(
     look: int,
     by_directory: int,
 ) -> None:
-    # Two identifiers of a customer may name two shards, if one was read before the customer moved.
-    if seen[number] == look + shard:
+    # Two identifiers of a customer may name two shards, if one was read before the customer moved; and what the
+    # directory names is asked for in another way than what a profile stands on.
+    mine = look + 2 * shard + by_directory
+    if seen[number] == mine:
         return
-    seen[number] = look + shard
+    seen[number] = mine
     if counts[kind] < len(noted):
         noted[counts[kind], K_SHARD] = shard
         noted[counts[kind], K_ID] = ids[number]

@@ -61,6 +61,11 @@ def kafka_properties(port: int, controller_port: int, log_dir: str) -> str:
     )
 
 
+# At the server's own 64 MB a small deployment under load forks and rewrites its file every few seconds, and holds up
+# commits each time. Half a gigabyte is read in some seconds when the server starts.
+AOF_REWRITE_BYTES_MIN = "512mb"
+
+
 def valkey_arguments(data_dir: str, socket_path: str) -> list[str]:
     """Arguments of the embedded store: durable, never evicting, reachable by its socket only.
 
@@ -70,6 +75,7 @@ def valkey_arguments(data_dir: str, socket_path: str) -> list[str]:
         *("--port", "0", "--unixsocket", socket_path, "--unixsocketperm", "700"),
         *("--dir", data_dir, "--appendonly", "yes", "--appendfsync", "always", "--save", ""),
         *("--aof-use-rdb-preamble", "no", "--maxmemory-policy", "noeviction"),
+        *("--auto-aof-rewrite-min-size", AOF_REWRITE_BYTES_MIN),
     ]
 
 

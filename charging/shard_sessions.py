@@ -6,6 +6,7 @@ that is decided but not sent.
 
 import asyncio
 
+from balance_store.mark_record import is_mark
 from balance_store.requests import (
     Changed,
     Claim,
@@ -15,11 +16,13 @@ from balance_store.requests import (
     CommitStatus,
     Load,
     LoadAnswer,
+    Records,
     Store,
     StoreUnreachableError,
     Version,
 )
 from charging.balance_cache import BalanceCache
+from charging.resolve_events import Missing
 from charging.unsent_commits import UnsentCommits
 
 
@@ -35,6 +38,8 @@ class ShardSessions:
         self.cache = cache
         # Decisions that wait for the batch before them.
         self.unsent: UnsentCommits | None = None
+        # What a shard told that it does not have, until an answer names it as changed; for a batch, no longer.
+        self.absent: dict[int, Missing] = {}
         self._seen: dict[int, Version] = {}
         self._locks = [asyncio.Lock() for _ in range(store.shards)]
 
@@ -50,6 +55,7 @@ class ShardSessions:
     def forget_shard(self, shard: int) -> None:
         """Know nothing of the shard any more."""
         self.take_back_unsent(shard)
+        self.absent.pop(shard, None)
         self._seen.pop(shard, None)
         self.cache.forget_shard(shard)
 
@@ -66,8 +72,17 @@ class ShardSessions:
         """Know a newer version, and nothing any more of what it changed."""
         if self.unsent is not None and self.unsent.stand_on(shard, changed):
             self.take_back_unsent(shard)
+        self._doubt_absences(shard, changed)
         self.cache.forget(shard, changed)
         self._seen[shard] = version
+
+    def _doubt_absences(self, shard: int, changed: Changed) -> None:
+        """What an answer names as changed may be there by now."""
+        if changed.unknown:
+            self.absent.pop(shard, None)
+        elif shard in self.absent:
+            self.absent[shard].group_ids.difference_update(changed.group_ids)
+            self.absent[shard].profile_ids.difference_update(changed.profile_ids)
 
     async def load(self, shard: int, group_ids: set[int], profile_ids: set[int]) -> LoadAnswer:
         """Read records into the cache."""
@@ -86,7 +101,16 @@ class ShardSessions:
             # Somebody else's load may have brought a group meanwhile, and a decision may have changed it since.
             groups = {g: r for g, r in answer.records.groups.items() if not self.cache.has_group(shard, g)}
             self.cache.install(shard, answer.records._replace(groups=groups))
+            self._note_absent(shard, answer.records)
             return answer
+
+    def _note_absent(self, shard: int, records: Records) -> None:
+        """A customer who has moved away is not there either."""
+        absent = self.absent.setdefault(shard, Missing(set(), set()))
+        absent.group_ids.update(g for g, record in records.groups.items() if record is None)
+        absent.profile_ids.update(
+            c for c, record in records.profiles.items() if record is None or is_mark(record)
+        )
 
     async def commit(self, commit: Commit) -> CommitAnswer:
         """Send a commit; what it wrote is forgotten unless it was accepted."""

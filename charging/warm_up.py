@@ -8,6 +8,7 @@ from balance_store.group_record import pack_group, unpack_group
 from balance_store.packed_records import packed_groups
 from charging.compact_cache import NEEDS, copy_groups, copy_profiles, empty_arenas, measure_needs
 from charging.decoded_batch import SPAN_WORDS
+from charging.grow_group import grow_group
 from charging.id_index import fill_table, find_one, numbers_of
 from charging.identifier_index import move_places
 from charging.install_group import GroupTables, install_groups
@@ -26,7 +27,8 @@ from charging.wire.read_events import read_events
 from charging.wire.record_batches import records_that_fit, write_records
 from charging.wire.record_pieces import record_pieces
 from rating_kernels.batch_words import EVENT_WORDS, DecisionWords
-from rating_kernels.group_layout import empty_image, grown
+from rating_kernels.group_image import SECTIONS
+from rating_kernels.group_layout import empty_image
 from rating_kernels.tariff_table import Ints
 
 
@@ -37,7 +39,6 @@ def warm_up() -> None:
     read_events(NO_MESSAGES, event_names(()), 0)
     id_hash("", "")
     image = unpack_group(pack_group(empty_image({}), 0))
-    grown(image, 0, 0)
     _write_records()
     packed_groups(image, np.zeros(1, np.int64))
     pack_decisions(np.zeros((0, EVENT_WORDS), np.int64), _none(), DecisionWords(0, 1, 1, 1), 1)
@@ -83,10 +84,13 @@ def _warm_cache() -> None:
     install_profiles(data, first, shapes, 0, profiles)
     groups = GroupTables(cache.words, cache.words_used, slots, customers, table, _none(), _none())
     install_groups(data, first, _none(), 0, 0, groups, _none())
+    grow_group(
+        empty_image({}), np.zeros(1, np.int64), np.zeros(1, np.int64), 0, 0, np.zeros(SECTIONS, np.int64)
+    )
     events, spans = np.zeros((0, EVENT_WORDS), np.int64), np.zeros((0, 2), np.int64)
     tables = CacheTables(identifiers, customers, slots, cache.profiles)
     notes = Notes(table, table, table, np.zeros(3, np.int64))
-    resolve_rows(events, data, spans[:, 0], spans[:, 1], _none(), _none(), tables, 0, 0, table, notes)
+    resolve_rows(events, data, spans[:, 0], spans[:, 1], _none(), _none(), tables, 0, 0, 0, table, notes)
     sort_rows(events, _none(), _none(), _none(), first)
     sort_slots(slots.fresh_in, _none(), _none(), first)
     note_read(events, _none(), first, _none(), tables, 0, _none(), _none(), np.zeros((1, 2), np.int64))

@@ -74,6 +74,15 @@ class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
             300_000,
         ),
     ] = 10_000
+    metadata_max_age_ms: Annotated[
+        int,
+        _meta(
+            "milliseconds",
+            "how soon partitions that were added to a running topic are found; a question a minute costs nothing",
+            1_000,
+            600_000,
+        ),
+    ] = 60_000
     idempotent: Annotated[
         bool,
         _meta(
@@ -185,11 +194,11 @@ class Charging(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         _meta(
             "balance groups",
-            "about 2 KiB each with the customer, never above 4.5; past it the half used last stays",
+            "about 2 KiB each with the customer, never above 4.5: in 4 GiB even while it grows; past it the half used last stays",
             100,
             100_000_000,
         ),
-    ] = 200_000
+    ] = 500_000
     message_bytes_max: Annotated[
         int,
         _meta(
@@ -202,6 +211,15 @@ class Charging(Struct, frozen=True, forbid_unknown_fields=True):
     sweep_seconds: Annotated[
         int, _meta("seconds", "how often idle shards learn how far the partitions are done", 1, 3_600)
     ] = 5
+    drain_seconds: Annotated[
+        int,
+        _meta(
+            "seconds",
+            "to finish what is in flight after TERM; past it the next owner finishes; below a supervisor's KILL",
+            1,
+            3_600,
+        ),
+    ] = 20
     catalogue_check_seconds: Annotated[
         int,
         _meta(

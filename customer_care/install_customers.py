@@ -8,6 +8,7 @@ import functools
 import os
 
 from balance_store.directory_record import with_customer
+from balance_store.group_record import in_schema
 from balance_store.mark_record import is_mark
 from balance_store.move_customers import Mover
 from balance_store.profile_record import Profile, unpack_profile
@@ -47,7 +48,8 @@ async def _install_shard(store: Store, shard: int, publications: list[Publicatio
     for _ in range(REFUSALS_MAX):
         stored = await store.load(Load(shard, None, group_ids, profile_ids))
         moved = [one for one in publications if is_mark(stored.records.profiles[one.customer_id])]
-        writes = missing_in(stored.records, [one for one in publications if one not in moved])
+        missing = missing_in(stored.records, [one for one in publications if one not in moved])
+        writes = missing._replace(groups=in_schema(missing.groups, store.group_schema))
         if not writes.groups and not writes.profiles:
             return moved
         answer = await store.commit(

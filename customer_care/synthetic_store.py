@@ -1,7 +1,8 @@
 """Pure. The sample's customers as the store's rows, by the million: each from a prototype with its numbers put in.
 
 A prototype is onboarded like any customer, with numbers that occur nowhere else; its records are cut where those
-numbers stand. What comes out is byte for byte what onboarding and publishing the same customers would give.
+numbers stand; of a balance group they are words of its image. What comes out is byte for byte what onboarding and
+publishing the same customers would give.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,9 +12,9 @@ import msgspec
 
 from balance_store.bulk_rows import StoreRow, group_row, identifier_row, profile_row
 from balance_store.directory_record import pack_entries
+from balance_store.group_record import pack_group, unpack_group
 from balance_store.keyspace import shard_of
 from balance_store.requests import DirectoryEntry
-from balance_store.varint import varint
 from config.compiled_catalogue import CompiledCatalogue
 from customer_care.billing_cycle import first_cycle
 from customer_care.customer_lines import decode_line
@@ -28,7 +29,8 @@ from customer_care.sample_lines import (
     customer_line,
     identifier_of,
 )
-from rating_kernels.group_image import INFINITE_US
+from rating_kernels.group_image import H_CUSTOMER_ID, H_GROUP_ID, INFINITE_US
+from rating_kernels.tariff_table import Ints
 
 # Numbers of prototypes: longer than any that is put in their place, and found nowhere else in a record.
 CUSTOMER = 3_141_592_653_589
@@ -44,8 +46,7 @@ class Prototype(NamedTuple):
     profile_head: bytes
     profile_middle: bytes
     profile_tail: tuple[bytes, ...]  # two pieces around the number of the pool where there is one
-    group_head: bytes
-    group_tail: bytes
+    group: Ints  # its image
     valid_from_us: int
 
 
@@ -65,8 +66,8 @@ def store_rows(draws: Iterable[Draw], catalogue: CompiledCatalogue, shards: int)
             pools += draw.plan == FAMILY
         shard = shard_of(owner_id, shards)
         identifier = identifier_of(draw.number)
-        number = varint(customer_id)
-        yield group_row(shard, customer_id, prototype.group_head + number + number + prototype.group_tail)
+        prototype.group[[H_GROUP_ID, H_CUSTOMER_ID]] = customer_id
+        yield group_row(shard, customer_id, pack_group(prototype.group, 0))
         yield profile_row(
             shard,
             customer_id,
@@ -95,10 +96,9 @@ def _prototype(draw: Draw, catalogue: CompiledCatalogue) -> Prototype:
     profile_head, rest = _cut(published.profile, _pack(CUSTOMER))
     middle, tail = _cut(rest, _pack(identifier_of(draw.number)))
     ((_, group),) = published.groups
-    group_head, group_tail = _cut(group, varint(CUSTOMER) * 2)
     parts = tuple(tail.split(_pack(SHARING)))
     ((_, (entry,)),) = taken.directory
-    return Prototype(profile_head, middle, parts, group_head, group_tail, entry.valid_from_us)
+    return Prototype(profile_head, middle, parts, unpack_group(group), entry.valid_from_us)
 
 
 def _cut(record: bytes, mark: bytes) -> tuple[bytes, bytes]:

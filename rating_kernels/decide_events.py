@@ -27,6 +27,7 @@ from rating_kernels.event_room import (
 )
 from rating_kernels.find_rate import find_rate, find_service
 from rating_kernels.group_image import (
+    FORGOTTEN,
     H_CLOSED_AT_US,
     H_CUSTOMER_ID,
     H_GROUP_ID,
@@ -226,7 +227,8 @@ def _begin(
     decided[row, e.SUBSCRIPTION_ID] = profiles[service + V_SUBSCRIPTION_ID]
     first_position = find_recent(words, at, events[row, e.ID_HASH])
     if first_position >= 0:
-        decided[row, e.DUPLICATE_OF] = first_position
+        if first_position != FORGOTTEN:
+            decided[row, e.DUPLICATE_OF] = first_position
         return DUPLICATE
     if words[at + H_CLOSED_AT_US] <= time_us:
         return ACCOUNT_CLOSED

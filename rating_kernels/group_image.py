@@ -81,11 +81,15 @@ COUNTER_WORDS = 3
 S_CYCLE_NO, S_START_US, S_END_US, S_SEALED = range(4)
 SNAPSHOT_WORDS = 4
 
-# Recent event ids: lower bits of a hash of (source, id); where it was first decided; the message's timestamp.
-R_ID_HASH, R_POSITION, R_MESSAGE_TIME_US = range(3)
+# Recent event ids: lower bits of a hash of (source, id); where it was first decided, as long as it is one of the
+# last RING_POSITIONS, then FORGOTTEN; the message's timestamp in whole hours since 1970.
+R_ID_HASH, R_POSITION, R_MESSAGE_HOUR = range(3)
 ID_HASH_BITS = 48
 RING_WORDS = 3
+RING_POSITIONS = 8
+HOUR_US = 3_600_000_000
 POSITION_PARTITION_SHIFT = 48  # position = partition << 48 | offset
+FORGOTTEN = 2**63 - 1  # no message is there: the last offset of the last partition
 
 # Recent commands with their answers: hash of the command's id; what was done; the balance it went to, or 0; the
 # total of its resource before and after; when.

@@ -41,6 +41,7 @@ class Outcome(enum.IntEnum):
     SNAPSHOTS_FULL = 112, "too many ended cycles wait for billing"
     ACCOUNT_CLOSED = 113, "the account was closed before the event's time"
     TOO_MANY_BALANCES = 114, "the balance groups hold more balances than one event may look at"
+    STORE_INCOMPLETE = 115, "the store lacks a balance group or an owner that the customer's profile names"
 
 
 REJECTED_FROM = 100

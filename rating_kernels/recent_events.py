@@ -5,16 +5,22 @@ by accident is 32 / 2**48: one in 8.8e12 events.
 
 Fifteen bits of each of the first 32 ids lie side by side in the header, four in a word: a new id is looked
 for there, in one cache line instead of twelve, and with the ids themselves only where a mark agrees.
+
+Where an id was decided first is kept of the last eight alone: a duplicate of an older one is one all the same, and
+does not name it. When its message came is kept to the hour. So a record is a quarter smaller.
 """
 
 from rating_kernels.group_image import (
+    FORGOTTEN,
     H_RING_MARKS,
     H_RING_NEXT,
+    HOUR_US,
     ID_HASH_BITS,
     R_ID_HASH,
-    R_MESSAGE_TIME_US,
+    R_MESSAGE_HOUR,
     R_POSITION,
     RING_MARK_WORDS,
+    RING_POSITIONS,
     RING_WORDS,
     SECTION_RING,
 )
@@ -34,7 +40,7 @@ NOT_SEEN = -1
 
 @kernel
 def find_recent(words: Ints, at: int, id_hash: int) -> int:
-    """Position at which the id was decided first, or NOT_SEEN."""
+    """Position at which the id was decided first (FORGOTTEN: some position), or NOT_SEEN."""
     id_hash &= ID_HASH_MASK
     rows = section_count(words, at, SECTION_RING)
     pattern = (id_hash & MARK_MASK) * ONES
@@ -97,7 +103,7 @@ def remember(
 ) -> bool:
     """Put an id into the ring, over the oldest once it is full; whether that one was younger than the window.
 
-    A ring that was larger under other settings keeps its length. There is room (the batch kernel checks).
+    Both times are cut to the hour. A ring that was larger under other settings keeps its length. There is room (the batch kernel checks).
     """
     if ring_max == 0:
         return False
@@ -112,10 +118,40 @@ def remember(
         if not 0 <= place < rows:
             place = 0
         row = row_at(words, at, SECTION_RING, place)
-        evicted_young = message_time_us - words[row + R_MESSAGE_TIME_US] < window_us
+        evicted_young = (message_time_us // HOUR_US - words[row + R_MESSAGE_HOUR]) * HOUR_US < window_us
         words[at + H_RING_NEXT] = place + 1 if place + 1 < rows else 0
     _mark(words, at, place, id_hash)
     words[row + R_ID_HASH] = id_hash
     words[row + R_POSITION] = position
-    words[row + R_MESSAGE_TIME_US] = message_time_us
+    words[row + R_MESSAGE_HOUR] = message_time_us // HOUR_US
+    rows = section_count(words, at, SECTION_RING)
+    if rows > RING_POSITIONS:
+        older = place - RING_POSITIONS
+        words[row_at(words, at, SECTION_RING, older if older >= 0 else older + rows) + R_POSITION] = FORGOTTEN
     return evicted_young
+
+
+@kernel
+def oldest_row(words: Ints, at: int) -> int:
+    """Number of the ring's oldest row; the others follow it, the first one after the last."""
+    place = words[at + H_RING_NEXT]
+    return place if 0 <= place < section_count(words, at, SECTION_RING) else 0
+
+
+@kernel
+def ring_row(words: Ints, at: int, oldest: int, age: int) -> int:
+    """Offset of the row that came `age` ids after the oldest, whose number is given."""
+    place, rows = oldest + age, section_count(words, at, SECTION_RING)
+    return row_at(words, at, SECTION_RING, place if place < rows else place - rows)
+
+
+@kernel
+def age_ring(words: Ints, at: int) -> None:
+    """Make a ring that has exact times and all positions (records of schemas 1 and 2) as it is kept now."""
+    rows = section_count(words, at, SECTION_RING)
+    oldest = oldest_row(words, at)
+    for age in range(rows):
+        row = ring_row(words, at, oldest, age)
+        words[row + R_MESSAGE_HOUR] //= HOUR_US
+        if age < rows - RING_POSITIONS:
+            words[row + R_POSITION] = FORGOTTEN

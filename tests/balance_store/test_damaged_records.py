@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balance_store.decision_record import DecidedEvent, pack_decisions, unpack_decisions
-from balance_store.group_record import SCHEMA_BEFORE, pack_group, unpack_group
+from balance_store.group_record import SCHEMA, SCHEMA_BEFORE, pack_group, unpack_group
 from balance_store.profile_record import Profile, pack_profile, unpack_profile
 from balance_store.varint import PAST_END, VARINT_BYTES_MAX, get_varint, put_varint
 from rating_kernels import batch_words as e
@@ -18,8 +18,9 @@ from rating_kernels.group_image import (
     H_CYCLE_END_US,
     H_CYCLE_NO,
     H_CYCLE_START_US,
+    HOUR_US,
     INFINITE_US,
-    R_MESSAGE_TIME_US,
+    R_MESSAGE_HOUR,
     SECTION_ITEMS,
     SECTION_RING,
     SECTIONS,
@@ -37,7 +38,7 @@ def group_record() -> bytes:
     image[row : row + 6] = [3, 9, 150_000, 60_000, 95, 2]
     for number in range(2):
         row = append_row(image, 0, SECTION_RING)
-        image[row : row + 3] = [-(2**40) - number, number, START_US + 1_000]
+        image[row : row + 3] = [2**47 + number, number, START_US // HOUR_US]
     return pack_group(image, 0)
 
 
@@ -92,8 +93,8 @@ def refused_or_whole(form: str, record: bytes) -> bool:
         written = again(record)
     except ValueError:
         return True
-    # A group of the earlier schema is written in the newest.
-    assert written == record or (form == "group" and record[0] == SCHEMA_BEFORE)
+    # A group of an earlier schema is written in the newest.
+    assert written == record or (form == "group" and record[0] < SCHEMA)
     return False
 
 
@@ -131,18 +132,24 @@ def test_bytes_too_many_are_refused(form, more):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("schema", [0, 3, 4, 255])
+@pytest.mark.parametrize("schema", [0, 4, 5, 255])
 def test_another_schema_is_refused(form, schema):
     record, _ = FORMS[form]
     assert refused_or_whole(form, bytes([schema]) + record[1:])
 
 
-def test_a_whole_millisecond_has_one_form():
+def group_in_the_schema_before(hour: int) -> bytes:
+    """A group whose ring ends with the step of time to this hour."""
     image = empty_image({H_CYCLE_NO: 1, H_CYCLE_START_US: START_US}, (0, 0, 0, 0, 1, 0))
-    image[append_row(image, 0, SECTION_RING) + R_MESSAGE_TIME_US] = START_US + 7_000
-    record = pack_group(image, 0)
+    image[append_row(image, 0, SECTION_RING) + R_MESSAGE_HOUR] = hour
+    return pack_group(image, 0, SCHEMA_BEFORE)
+
+
+def test_a_whole_millisecond_has_one_form_in_schema_2():
+    record = group_in_the_schema_before(START_US // HOUR_US)
+    assert record.endswith(bytes([0]))
+    unpack_group(record[:-1] + bytes([28]))
     # 7 ms from the start, as a step in milliseconds; then as one in microseconds.
-    assert record.endswith(bytes([28]))
     as_us = bytearray(3)
     length = put_varint(np.frombuffer(as_us, np.uint8), 0, 7_000 << 1 | 1)
     with pytest.raises(ValueError, match="ends too early or too late"):
@@ -162,12 +169,10 @@ def test_more_rows_than_an_image_can_name_are_refused(rows):
 
 @pytest.mark.parametrize("step_ms", [-(2**52) - 1, 2**52 + 1])
 def test_a_step_that_no_clock_takes_is_refused(step_ms):
-    image = empty_image({H_CYCLE_NO: 1, H_CYCLE_START_US: START_US}, (0, 0, 0, 0, 1, 0))
-    image[append_row(image, 0, SECTION_RING) + R_MESSAGE_TIME_US] = START_US
     step = bytearray(10)
     length = put_varint(np.frombuffer(step, np.uint8), 0, step_ms << 1)
     with pytest.raises(ValueError, match="ends too early or too late"):
-        unpack_group(pack_group(image, 0)[:-1] + step[:length])
+        unpack_group(group_in_the_schema_before(START_US // HOUR_US)[:-1] + step[:length])
 
 
 def test_a_negative_count_is_not_none():
@@ -176,9 +181,9 @@ def test_a_negative_count_is_not_none():
         unpack_decisions(b"\x02\x08\x01")
 
 
-def test_a_time_without_end_has_one_form():
+def test_a_time_without_end_has_one_form_in_schema_2():
     image = empty_image({H_CYCLE_NO: 1, H_CYCLE_START_US: START_US, H_CYCLE_END_US: INFINITE_US - 1})
-    record = pack_group(image, 0)
+    record = pack_group(image, 0, SCHEMA_BEFORE)
     just_before, infinite = bytearray(11), bytearray(11)
     length = put_varint(np.frombuffer(just_before, np.uint8), 0, INFINITE_US - START_US)
     put_varint(np.frombuffer(infinite, np.uint8), 0, INFINITE_US - START_US + 1)

@@ -8,17 +8,22 @@ from hypothesis import strategies as st
 
 from balance_store.decision_record import pack_decisions, unpack_decisions
 from balance_store.directory_record import pack_entries, unpack_entries
-from balance_store.group_record import pack_group, unpack_group
+from balance_store.group_record import SCHEMA_BEFORE, pack_group, unpack_group
+from balance_store.packed_records import packed_groups
 from balance_store.profile_record import pack_profile, profile_rows, unpack_profile
 from balance_store.requests import DirectoryEntry
 from rating_kernels import batch_words as e
 from rating_kernels.group_image import (
+    FORGOTTEN,
     H_CLOSED_AT_US,
     H_CYCLE_END_US,
     H_CYCLE_NO,
     H_CYCLE_START_US,
+    H_RING_NEXT,
+    HOUR_US,
     ID_HASH_BITS,
     INFINITE_US,
+    RING_POSITIONS,
     SECTION_BALANCES,
     SECTION_ITEMS,
     SECTION_RING,
@@ -37,8 +42,11 @@ words = st.one_of(
     st.integers(START_US - 10**12, START_US + 10**13),
 )
 hashes = st.integers(0, 2**ID_HASH_BITS - 1)
+positions = st.one_of(words, st.just(FORGOTTEN))
 rows = [
-    st.lists(st.tuples(*([hashes, words, words] if section == SECTION_RING else [words] * width)), max_size=4)
+    st.lists(
+        st.tuples(*([hashes, positions, words] if section == SECTION_RING else [words] * width)), max_size=4
+    )
     for section, width in enumerate(SECTION_ROW_WORDS)
 ]
 
@@ -50,6 +58,9 @@ def image_of(header: dict[int, int], sections: list[list[tuple[int, ...]]]) -> n
             at = append_row(image, 0, section)
             image[at : at + len(row)] = row
     return image
+
+
+START = {H_CYCLE_START_US: START_US, H_CYCLE_NO: 3, H_RING_NEXT: 0}
 
 
 def content_of(image: np.ndarray) -> tuple[list[int], list[list[int]]]:
@@ -64,9 +75,19 @@ def content_of(image: np.ndarray) -> tuple[list[int], list[list[int]]]:
 
 @given(st.lists(words, min_size=len(STORED_WORDS), max_size=len(STORED_WORDS)), st.tuples(*rows))
 def test_any_group_comes_back_as_it_was(header, sections):
-    given_header = dict(zip(STORED_WORDS, header, strict=True)) | {H_CYCLE_START_US: START_US, H_CYCLE_NO: 3}
+    given_header = dict(zip(STORED_WORDS, header, strict=True)) | START
     image = image_of(given_header, list(sections))
     assert content_of(unpack_group(pack_group(image, 0))) == content_of(image)
+
+
+@given(st.tuples(*rows), st.integers(-1, 4))
+def test_a_ring_comes_back_from_its_oldest_id_on(sections, ring_next):
+    image = image_of({H_CYCLE_START_US: START_US, H_RING_NEXT: ring_next}, list(sections))
+    header, found = content_of(unpack_group(pack_group(image, 0)))
+    ring = [word for row in sections[SECTION_RING] for word in row]
+    oldest = 3 * ring_next if 0 <= ring_next < len(sections[SECTION_RING]) else 0
+    assert header[H_RING_NEXT] == 0
+    assert found[SECTION_RING] == ring[oldest:] + ring[:oldest]
 
 
 def test_a_group_comes_back_with_room_for_more():
@@ -76,29 +97,56 @@ def test_a_group_comes_back_with_room_for_more():
         assert append_row(image, 0, section) >= 0
 
 
+# What ids of events were in schemas 1 and 2: where each was decided first, and when its message came.
 RING = [(2**ID_HASH_BITS - 1, 3 << 48 | 900, START_US + 7_000), (5, 3 << 48 | 950, START_US + 8_001)]
-# The same group in both schemas. Another form needs another schema number, and code that still reads these.
+# The same group in all schemas. Another form needs another schema number, and code that still reads these.
 STORED = {
     1: "010200000004000e0a0280e0b2bacdaeae06000000000000000000000002043b0200ffdfb2bacdaeae06003c00ffffffffffff0000888e808080808003b26d0500000000000000ec8e808080808003847d",
     2: "020200000004000e0a0280e0b2bacdaeae06000000000000000000000002043b0200ffdfb2bacdaeae06003c00ffffffffffff888e8080808080031c05000000000064a61f",
+    3: "030131a0820f1e708526970f082060c0011777010796e0f9f2ffffffffff5f000000000030463800000000f0820c",
 }
+NEWEST = max(STORED)
 
 
 def stored_image() -> np.ndarray:
     header = {0: 7, 1: 5, H_CYCLE_NO: 1, H_CYCLE_START_US: START_US, H_CYCLE_END_US: INFINITE_US}
     balance = (1, 2, -30, START_US, INFINITE_US, 0, 0, 30, 0)
-    return image_of(header | {H_CLOSED_AT_US: INFINITE_US}, [[balance], [], [], [], RING, []])
+    ring = [(id_hash, position, time_us // HOUR_US) for id_hash, position, time_us in RING]
+    return image_of(header | {H_CLOSED_AT_US: INFINITE_US}, [[balance], [], [], [], ring, []])
 
 
 def test_the_stored_form_of_a_group_does_not_change_by_accident():
-    assert pack_group(stored_image(), 0).hex() == STORED[2]
+    assert pack_group(stored_image(), 0).hex() == STORED[NEWEST]
+    packed = packed_groups(stored_image(), np.zeros(1, np.int64), NEWEST)
+    assert [record.hex() for record in packed.values()] == [STORED[NEWEST]]
 
 
 @pytest.mark.parametrize("schema", STORED)
 def test_a_group_of_an_earlier_schema_is_read_and_written_in_the_newest(schema):
     image = unpack_group(bytes.fromhex(STORED[schema]))
     assert content_of(image) == content_of(stored_image())
-    assert pack_group(image, 0).hex() == STORED[2]
+    assert pack_group(image, 0).hex() == STORED[NEWEST]
+
+
+@given(st.lists(words, min_size=len(STORED_WORDS), max_size=len(STORED_WORDS)), st.tuples(*rows))
+def test_a_group_can_be_written_in_the_schema_before(header, sections):
+    given_header = dict(zip(STORED_WORDS, header, strict=True)) | START
+    in_hours = [(id_hash, position, hour % 10**6) for id_hash, position, hour in sections[SECTION_RING]]
+    image = image_of(given_header, [*sections[:SECTION_RING], in_hours, sections[SECTION_RING + 1]])
+    record = pack_group(image, 0, SCHEMA_BEFORE)
+    assert record[0] == SCHEMA_BEFORE
+    assert content_of(unpack_group(record)) == content_of(image)
+
+
+def test_a_ring_of_an_earlier_schema_keeps_the_positions_of_its_last_ids():
+    # Full, and the oldest is its third row.
+    ring = [(row + 1, 1000 + (row - 2) % 12, START_US // HOUR_US) for row in range(12)]
+    image = image_of({H_CYCLE_START_US: START_US, H_RING_NEXT: 2}, [[], [], [], [], ring, []])
+    read = unpack_group(pack_group(image, 0, SCHEMA_BEFORE))
+    positions = [read[row_at(read, 0, SECTION_RING, row) + 1] for row in range(12)]
+    assert positions == [
+        position if position >= 1000 + 12 - RING_POSITIONS else FORGOTTEN for _, position, _ in ring
+    ]
 
 
 def test_a_hash_that_took_eight_bytes_is_cut_to_those_that_are_compared():

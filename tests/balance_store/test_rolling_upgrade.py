@@ -15,7 +15,9 @@ from redis.exceptions import ResponseError
 from balance_store.client import StoreClient
 from balance_store.deployment import create, functions_source, retire_functions
 from balance_store.functions import FUNCTIONS_VERSION, LIBRARY
+from balance_store.group_record import SCHEMA, SCHEMA_BEFORE
 from balance_store.keyspace import (
+    SCHEMA_FIELD,
     decisions_key,
     groups_key,
     header_key,
@@ -115,6 +117,40 @@ def test_two_versions_share_a_shard_until_the_old_one_is_retired(own_server):
             await new.close()
 
     asyncio.run(play())
+
+
+def test_what_is_written_changes_when_the_old_version_is_retired(own_server):
+    settings = Store(url=own_server[0].url, shards=1)
+
+    async def schema():
+        client = await StoreClient.connect(settings)
+        await client.close()
+        return client.group_schema
+
+    async def play():
+        async with Redis.from_url(settings.url) as redis:
+            # A deployment that was made by the version before says nothing of schemas.
+            await redis.fcall("cl_create", 2, header_key(0), recent_key(0), bytes(8), "1")
+            await create(settings)
+            assert await schema() == SCHEMA_BEFORE
+            await retire_functions(settings)
+            assert await schema() == SCHEMA
+            # To load the functions again changes nothing.
+            await create(settings)
+            assert await schema() == SCHEMA
+            await redis.hset(header_key(0), SCHEMA_FIELD, SCHEMA + 1)
+            with pytest.raises(StoreMismatchError, match="use a newer one"):
+                await schema()
+            await redis.flushdb()
+            await create(settings)
+            assert await schema() == SCHEMA
+
+    async def with_previous():
+        async with Redis.from_url(settings.url) as redis:
+            await redis.function_load(PREVIOUS, replace=True)
+        await play()
+
+    asyncio.run(with_previous())
 
 
 def test_the_old_version_is_not_retired_before_the_new_one_is_there(own_server):

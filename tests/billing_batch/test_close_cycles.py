@@ -69,6 +69,7 @@ class DyingStore:
         self._left = calls_before
         self._after = after
         self.shards = store.shards
+        self.group_schema = store.group_schema
 
     async def _maybe(self, call, asked):
         self._left -= 1

@@ -56,6 +56,7 @@ class PoliteStore:
     def __init__(self, store) -> None:
         self._store = store
         self.shards = store.shards
+        self.group_schema = store.group_schema
         self.commits = 0
 
     async def load(self, load):

@@ -15,6 +15,7 @@ class Answer(NamedTuple):
     customer_id: int | None
     identifier_no: int
     shard: int | None
+    is_incomplete: bool = False
 
 
 class ModelCache:
@@ -78,19 +79,35 @@ class ModelCache:
         return Missing(groups_of(profile) - groups, owners - customers)
 
     def resolve(
-        self, events: list[tuple[str, int]], read: ReadNow, batch_no: int
+        self, events: list[tuple[str, int]], read: ReadNow, absent: dict[int, Missing], batch_no: int
     ) -> tuple[list[Answer], Wanted]:
         """The answer to each (identifier, time), and what must be read first."""
         wanted = Wanted()
         self._nobody_there = False
-        answers = [self._resolve(name, time_us, read, wanted, batch_no) for name, time_us in events]
+        self._incomplete: dict[int, Answer] = {}
+        answers = [
+            self._resolve(row, name, time_us, read, absent, wanted, batch_no)
+            for row, (name, time_us) in enumerate(events)
+        ]
         if self._nobody_there:
             # The directory that named the shard may be older than a move.
             told = zip(events, answers, strict=True)
             wanted.identifiers |= {name for (name, _), one in told if one.shard is None} - read.identifiers
+        if not wanted:
+            for row, answer in self._incomplete.items():
+                answers[row] = answer
         return answers, wanted
 
-    def _resolve(self, name: str, time_us: int, read: ReadNow, wanted: Wanted, batch_no: int) -> Answer:
+    def _resolve(
+        self,
+        row: int,
+        name: str,
+        time_us: int,
+        read: ReadNow,
+        absent: dict[int, Missing],
+        wanted: Wanted,
+        batch_no: int,
+    ) -> Answer:
         entry = self._entry(name, time_us)
         if entry is None:
             if name not in read.identifiers:
@@ -98,13 +115,19 @@ class ModelCache:
             return Answer(None, 0, None)
         missing = self.missing(entry.customer_id)
         if missing.group_ids or missing.profile_ids:
+            by_directory = entry.customer_id not in self.profiles
             _, shard = self.profiles.get(entry.customer_id, (None, entry.shard))
-            lacking = {one for one in missing.profile_ids if (shard, one) not in read.profiles}
-            self._nobody_there |= lacking != missing.profile_ids
-            if lacking or missing.group_ids:
+            profile_ids = missing.profile_ids - absent[shard].profile_ids
+            if by_directory:
+                profile_ids |= {one for one in missing.profile_ids if (shard, one) not in read.profiles}
+                self._nobody_there |= not profile_ids
+            group_ids = missing.group_ids - absent[shard].group_ids
+            if profile_ids or group_ids:
                 of_shard = wanted.records.setdefault(shard, Missing(set(), set()))
-                of_shard.group_ids.update(missing.group_ids)
-                of_shard.profile_ids.update(lacking)
+                of_shard.group_ids.update(group_ids)
+                of_shard.profile_ids.update(profile_ids)
+            elif not by_directory:
+                self._incomplete[row] = Answer(entry.customer_id, 0, shard, is_incomplete=True)
             return Answer(None, 0, None)
         profile, shard = self.profiles[entry.customer_id]
         for used in {entry.customer_id, *(m.owner_customer_id for m in profile.memberships)}:

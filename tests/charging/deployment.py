@@ -1,6 +1,7 @@
 """Shell. A deployment for a live test: topics, store, customers, and daemons as real processes."""
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.partitioner import murmur2
 
 from balance_store.client import StoreClient
@@ -22,6 +24,15 @@ from customer_care.onboarding import onboard_lines
 from customer_care.publication import publication_of
 
 WAIT_S = 120
+SEND_BATCH_BYTES = 500_000
+SLICES_A_SECOND, SLICE_MAX = 50, 5_000
+
+
+def _slices(messages, size: int):
+    """Lists of so many."""
+    rest = iter(messages)
+    while some := list(itertools.islice(rest, size)):
+        yield some
 
 
 class Deployment:
@@ -36,6 +47,7 @@ class Deployment:
         catalogue: str = "",
         partitions: int = 4,
         catalogue_check_seconds: int = 0,
+        session_timeout_ms: int = 6_000,
     ):
         self.file = directory / "settings.toml"
         self.log = directory / "daemon.log"
@@ -46,7 +58,7 @@ bootstrap = "{servers.kafka_bootstrap}"
 group_id = "{prefix}charging"
 partitions = {partitions}
 retention_hours = 87600
-session_timeout_ms = 6000
+session_timeout_ms = {session_timeout_ms}
 topics = {{ usage = "{prefix}usage", rated = "{prefix}rated", notifications = "{prefix}notifications", rejected = "{prefix}rejected" }}
 [store]
 url = "{store_url}"
@@ -65,6 +77,7 @@ port = 0
         )
         self.settings = load_settings(str(self.file), {})
         self.catalogue = load_compiled_catalogue(catalogue)
+        self.partitions = partitions
         self.customers = []
         self._starts = 0
 
@@ -81,10 +94,10 @@ port = 0
         await install(store, [publication_of(one) for one in self.customers])
         await store.close()
 
-    def start_daemon(self) -> subprocess.Popen[bytes]:
-        """A daemon as people run it."""
-        self._starts += 1
-        with self.log.open("ab") as log:
+    def start_daemon(self, own_log: Path | None = None) -> subprocess.Popen[bytes]:
+        """A daemon as people run it; all write to one log, unless one is given its own."""
+        self._starts += own_log is None
+        with (own_log or self.log).open("ab") as log:
             return subprocess.Popen(
                 [
                     sys.executable,
@@ -114,23 +127,68 @@ port = 0
         daemon.send_signal(signal.SIGTERM)
         return daemon.wait(WAIT_S)
 
-    def send(self, messages) -> None:
-        """(key, value, headers, timestamp in ms) of each message, keyed to partitions as network elements do."""
-        asyncio.run(self._send(messages))
+    def send(self, messages, rate: int = 0) -> None:
+        """(key, value, headers, timestamp in ms) of each message, keyed to partitions as network elements do.
 
-    async def _send(self, messages) -> None:
-        topic = self.settings.kafka.topics.usage
-        producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka.bootstrap, linger_ms=20)
+        So many a second, or as fast as the broker takes them.
+        """
+        asyncio.run(self._send(messages, rate))
+
+    async def _send(self, messages, rate: int) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.settings.kafka.bootstrap, max_batch_size=SEND_BATCH_BYTES
+        )
         await producer.start()
         try:
-            waiting = []
-            for key, value, headers, timestamp_ms in messages:
-                partition = (murmur2(key) & 0x7FFFFFFF) % self.settings.kafka.partitions
-                place = {"partition": partition, "headers": headers, "timestamp_ms": timestamp_ms}
-                waiting.append(await producer.send(topic, value, key=key, **place))
+            waiting, began, sent = [], time.monotonic(), 0
+            for some in _slices(messages, max(rate // SLICES_A_SECOND, 1) if rate else SLICE_MAX):
+                if rate:
+                    await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()))
+                waiting += await self._send_some(producer, some)
+                sent += len(some)
             await asyncio.gather(*waiting)
         finally:
             await producer.stop()
+
+    def add_partitions(self, partitions: int) -> None:
+        """The usage topic has this many from here on, and messages go to all of them."""
+        asyncio.run(self._add_partitions(partitions))
+        self.partitions = partitions
+
+    async def _add_partitions(self, partitions: int) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka.bootstrap)
+        await admin.start()
+        try:
+            await admin.create_partitions({self.settings.kafka.topics.usage: NewPartitions(partitions)})
+        finally:
+            await admin.close()
+
+    def claims(self) -> int:
+        """Partitions that daemons have claimed so far, each as often as it was."""
+        return self.log.read_text().count('"event":"partition claimed"') if self.log.exists() else 0
+
+    def wait_for_claims(self, count: int) -> None:
+        """Until daemons have claimed partitions so many times."""
+        deadline = time.monotonic() + WAIT_S
+        while self.claims() < count:
+            assert time.monotonic() < deadline, self.log_tail()
+            time.sleep(0.02)
+
+    async def _send_some(self, producer: AIOKafkaProducer, messages: list) -> list[asyncio.Future]:
+        """Whole batches, since a call for each message is what limits a sender."""
+        open_batches, waiting = {}, []
+        for key, value, headers, timestamp_ms in messages:
+            partition = (murmur2(key) & 0x7FFFFFFF) % self.partitions
+            record = {"key": key, "value": value, "headers": headers, "timestamp": timestamp_ms}
+            batch = open_batches.setdefault(partition, producer.create_batch())
+            if batch.append(**record) is None:
+                waiting.append(await self._send_batch(producer, batch, partition))
+                batch = open_batches[partition] = producer.create_batch()
+                assert batch.append(**record) is not None, "a message fits a batch"
+        return waiting + [await self._send_batch(producer, batch, p) for p, batch in open_batches.items()]
+
+    async def _send_batch(self, producer: AIOKafkaProducer, batch, partition: int) -> asyncio.Future:
+        return await producer.send_batch(batch, self.settings.kafka.topics.usage, partition=partition)
 
     def read(self, topic: str, count: int) -> list[dict]:
         """At least `count` different records of an output topic, by id, in the order they came."""

@@ -22,7 +22,7 @@ from charging.balance_cache import BalanceCache
 from charging.cached_profile import C_USED_IN
 from charging.decoded_batch import SPAN_WORDS, DecodedBatch, EventPlaces, object_spans
 from charging.messages import message_columns
-from charging.resolve_events import ReadNow, resolve
+from charging.resolve_events import Missing, ReadNow, resolve
 from charging.resolve_rows import NOWHERE
 from charging.shard_parts import parts_by_shard
 from rating_kernels import batch_words as e
@@ -39,9 +39,10 @@ from rating_kernels.group_image import (
     SECTIONS,
 )
 from rating_kernels.group_layout import empty_image
+from rating_kernels.outcomes import Outcome
 from rating_kernels.profile_image import NO_PROFILE
 from tests.charging.cache_model import ModelCache, groups_of
-from tests.simulation.make_world import catalogues
+from tests.simulation.catalogues import catalogues
 
 CATALOGUES = catalogues()
 # Some that hash far apart, one that is long, one that is a beginning of another.
@@ -223,20 +224,29 @@ class CacheAndModel(RuleBasedStateMachine):
         events=st.lists(st.tuples(st.sampled_from(NAMES), TIMES), max_size=5),
         names_read=st.sets(st.sampled_from(NAMES)),
         profiles_read=st.sets(st.tuples(st.integers(0, SHARDS - 1), st.sampled_from(CUSTOMERS))),
+        absent=st.fixed_dictionaries(
+            {
+                shard: st.builds(
+                    Missing, st.sets(st.sampled_from(GROUPS)), st.sets(st.sampled_from(CUSTOMERS))
+                )
+                for shard in range(SHARDS)
+            }
+        ),
     )
-    def ask(self, events, names_read, profiles_read):
+    def ask(self, events, names_read, profiles_read, absent):
         self.batch_no += 1
         read = ReadNow(names_read, profiles_read)
-        answers, wanted = self.model.resolve(events, read, self.batch_no)
+        answers, wanted = self.model.resolve(events, read, absent, self.batch_no)
         batch = batch_of(events)
         row_shard = np.full(len(events), NOWHERE, np.int64)
         every = np.arange(len(events), dtype=np.int64)
-        assert resolve(self.cache, batch, every, row_shard, read, self.batch_no) == wanted
+        assert resolve(self.cache, batch, every, row_shard, read, absent, self.batch_no) == wanted
         for row, answer in enumerate(answers):
             at = batch.words[row, e.PROFILE_AT]
             said = None if at == NOWHERE else int(self.cache.profile_arena[at + p.P_CUSTOMER_ID])
             assert (said, batch.words[row, e.IDENTIFIER_NO]) == (answer.customer_id, answer.identifier_no)
             assert row_shard[row] == (NOWHERE if answer.shard is None else answer.shard)
+            assert (batch.words[row, e.OUTCOME] == Outcome.STORE_INCOMPLETE) == answer.is_incomplete
         self.commit_names_what_was_read(batch, row_shard, answers)
 
     def commit_names_what_was_read(self, batch, row_shard, answers):

@@ -7,14 +7,15 @@ from charging.balance_cache import BalanceCache
 from charging.follow_marks import take_answer
 from charging.resolve_events import ReadNow
 from rating_kernels.profile_image import NO_PROFILE
-from tests.simulation.make_world import publications, sample
+from tests.simulation.catalogues import sample
+from tests.simulation.make_world import SHARDS, publications
 
 NOTHING = Changed(unknown=False, group_ids=frozenset(), profile_ids=frozenset())
 
 
 def family():
     """Publications of a member and of the owner whose pool it uses."""
-    by_id = {one.customer_id: one for one in publications(0)}
+    by_id = {one.customer_id: one for one in publications(0, SHARDS)}
     for one in by_id.values():
         (owner,) = owners(one) or (None,)
         if owner is not None:
@@ -48,25 +49,13 @@ def test_what_the_left_shard_says_does_not_touch_the_copy_of_the_new_one():
     assert cache.profile_at(member.customer_id) == NO_PROFILE
 
 
-def test_a_mark_is_no_read_and_what_changed_since_is_none_either():
+def test_a_mark_is_no_read():
     read = ReadNow()
-    profile = publications(0)[0].profile
+    profile = publications(0, SHARDS)[0].profile
     mark = pack_mark(Mark(MARK_SCHEMA, 2, 1, 1))
 
-    def answer(changed, **profiles):
-        found = {int(name[1:]): record for name, record in profiles.items()}
-        return LoadAnswer(Version(1, b""), changed, Records({}, found))
-
-    assert take_answer(read, 0, answer(NOTHING, c1=profile, c2=mark, c3=None)) == (2,)
+    found = Records({}, {1: profile, 2: mark, 3: None})
+    assert take_answer(read, 0, LoadAnswer(Version(1, b""), NOTHING, found)) == (2,)
     assert read.profiles == {(0, 1), (0, 3)}
-    changed = Changed(unknown=False, group_ids=frozenset(), profile_ids=frozenset({1, 4}))
-    assert take_answer(read, 0, answer(changed, c4=None)) == ()
-    assert read.profiles == {(0, 3), (0, 4)}
-    assert take_answer(read, 1, answer(NOTHING, c1=None)) == ()
-    assert (
-        take_answer(read, 0, answer(Changed(unknown=True, group_ids=frozenset(), profile_ids=frozenset())))
-        == ()
-    )
-    assert read.profiles == {(1, 1)}
     read.directory_was_read({"+1"})
     assert (read.identifiers, read.profiles) == ({"+1"}, set())

@@ -16,7 +16,7 @@ EVENTS = 100_000
 KILLS = 5
 
 
-def workload():
+def workload(events: int = EVENTS):
     """Customers, and messages keyed by pool: whoever shares a pool is on one partition, so order decides nothing."""
     lines = list(customer_lines(CUSTOMERS))
     owner_of: dict[str, str] = {}
@@ -29,7 +29,7 @@ def workload():
         key_of[identifier] = (pools[0] if pools else identifier).encode()
     messages = [
         (key_of[event["service"]], msgspec.json.encode(event), [], event["time"] // 1000)
-        for event in usage_events(CUSTOMERS, EVENTS, exponent=0.6)
+        for event in usage_events(CUSTOMERS, events, exponent=0.6)
     ]
     return [msgspec.json.encode(line) for line in lines], messages
 

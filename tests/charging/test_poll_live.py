@@ -163,3 +163,39 @@ def test_a_partition_that_cannot_be_read_is_held_and_tried_again(live_servers, t
     assert "partition 0 at or after offset 0: its checksum is wrong" in alarms[0]
     assert (others, later, alarms_after) == ([b"sound"], [b"hurt"], [])
     assert started == frozenset(range(PARTITIONS))
+
+
+async def given_and_taken(servers, prefix):
+    """What is ours: given; taken back but still in aiokafka's assignment; given again; and what is started by then."""
+    kafka = settings(servers, prefix, "given")
+    await create_topics(kafka)
+    released = []
+
+    async def release():
+        released.append(source.assigned())
+
+    source = KafkaSource(kafka, release)
+    await source.start()
+    try:
+        while len(source.assigned()) < PARTITIONS:
+            await source.poll(1, 20)
+        assignment = source._consumer.assignment()
+        source.start_at(0, 0)
+        seen = [(source.assigned(), source.started())]
+        await source.revoked()
+        assert source._consumer.assignment() == assignment
+        source.start_at(0, 0)
+        seen.append((source.assigned(), source.started()))
+        source.given(assignment)
+        source.start_at(0, 0)
+        seen.append((source.assigned(), source.started()))
+        return seen, released
+    finally:
+        await source.stop()
+
+
+def test_what_was_taken_back_is_not_ours_until_it_is_given_again(live_servers, topic_prefix):
+    seen, released = asyncio.run(given_and_taken(live_servers, topic_prefix))
+    both, first, nothing = frozenset(range(PARTITIONS)), frozenset({0}), frozenset()
+    assert seen == [(both, first), (nothing, nothing), (both, first)]
+    assert released == [both]

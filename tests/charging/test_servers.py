@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from charging.embedded_kafka import cluster_id
 from charging.embedded_processes import is_alive, start_ticks
 from charging.server_plan import SOCKET_PATH_MAX, socket_place
 from charging.servers import ServersError, read_state, start_servers, stop_servers
@@ -101,3 +102,9 @@ def test_what_does_not_come_up_says_why(tmp_path):
 def test_a_socket_with_a_long_path_goes_to_a_short_folder():
     assert socket_place("/data", "/short") == "/data/valkey.sock"
     assert socket_place("/" + "x" * SOCKET_PATH_MAX, "/short") == "/short/valkey.sock"
+
+
+def test_a_cluster_id_never_looks_like_an_option():
+    draws = [bytes([0xF8]) + bytes(15), bytes(16)]
+    assert cluster_id(lambda: draws.pop(0)) == "A" * 22
+    assert not draws

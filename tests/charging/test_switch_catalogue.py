@@ -12,7 +12,7 @@ from rating_kernels.outcomes import Outcome
 from rating_kernels.profile_image import NO_PROFILE
 from tests.rating_kernels.kernel_world import KernelWorld
 from tests.rating_kernels.sample_world import call, data, sample_world
-from tests.simulation.make_world import catalogues
+from tests.simulation.catalogues import catalogues
 
 
 def switched(world: KernelWorld, version: int) -> KernelWorld:

@@ -94,6 +94,7 @@ class CrashingStore:
         self._calls = itertools.count()
         self._crash_at = crash_at
         self.shards = store.shards
+        self.group_schema = store.group_schema
         self.crashed = False
 
     async def _step(self):

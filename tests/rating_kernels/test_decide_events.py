@@ -5,6 +5,7 @@ import pytest
 from config.code_ids import code_id
 from config.settings import Charging
 from rating_kernels.batch_columns import FLAG_CAPPED, FLAG_SHARED
+from rating_kernels.group_image import RING_POSITIONS
 from rating_kernels.outcomes import Outcome
 from tests.rating_kernels.sample_world import CENT, EURO, GIGABYTE, call, data, sample_world
 
@@ -90,6 +91,16 @@ def test_the_same_id_again_is_a_duplicate_of_the_first_also_in_a_later_batch():
         Outcome.DUPLICATE,
     ]
     assert (second.duplicate_of, third.duplicate_of) == (1, 1)
+    assert world.record("C1") == before
+
+
+def test_a_duplicate_of_one_before_the_last_eight_does_not_name_it():
+    world = sample_world()
+    world.charge(*(call(1, f"n{number}", 60) for number in range(RING_POSITIONS + 1)))
+    before = world.record("C1")
+    older, newer = world.charge(call(1, "n0", 60), call(1, "n1", 60))
+    assert (older.outcome, older.duplicate_of) == (Outcome.DUPLICATE, -1)
+    assert (newer.outcome, newer.duplicate_of) == (Outcome.DUPLICATE, 1)
     assert world.record("C1") == before
 
 

@@ -4,11 +4,19 @@ import random
 
 import pytest
 
-from rating_kernels.group_image import H_GROUP_ID, H_RING_MARKS, ID_HASH_BITS, RING_MARK_WORDS
+from rating_kernels.group_image import (
+    FORGOTTEN,
+    H_GROUP_ID,
+    H_RING_MARKS,
+    HOUR_US,
+    ID_HASH_BITS,
+    RING_MARK_WORDS,
+    RING_POSITIONS,
+)
 from rating_kernels.group_layout import empty_image, grown
 from rating_kernels.recent_events import MARK_BITS, find_recent, mark_ring, remember
 
-WINDOW_US = 100
+WINDOW_US = 10 * HOUR_US
 
 
 def id_like(dice: random.Random) -> int:
@@ -46,15 +54,17 @@ def test_an_id_is_found_while_it_is_among_the_last(ring_max, seed):
     kept: list[tuple[int, int]] = []
     for position in range(200):
         id_hash = id_like(dice)
-        first = next((place for known, place in kept if known == id_hash), -1)
+        age = next((age for age, (known, _) in enumerate(reversed(kept)) if known == id_hash), -1)
+        first = -1 if age < 0 else kept[-1 - age][1] if age < RING_POSITIONS else FORGOTTEN
         assert find_recent(words, 0, id_hash) == first
         if first >= 0:
             continue
-        evicted = remember(words, 0, id_hash, position, position * 10, ring_max, WINDOW_US)
+        time_us = position * HOUR_US + dice.randrange(HOUR_US)
+        evicted = remember(words, 0, id_hash, position, time_us, ring_max, WINDOW_US)
         kept.append((id_hash, position))
         if len(kept) > ring_max:
             _, oldest = kept.pop(0)
-            assert evicted == ((position - oldest) * 10 < WINDOW_US)
+            assert evicted == ((position - oldest) * HOUR_US < WINDOW_US)
         if dice.random() < 0.1:
             # Read back from a record, marks are made again; laid out again, they come along.
             words[H_RING_MARKS : H_RING_MARKS + RING_MARK_WORDS] = 0

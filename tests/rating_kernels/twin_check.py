@@ -11,11 +11,13 @@ from config.settings import Charging
 from rating_kernels.balances import NO_ROOM, credit_balance
 from rating_kernels.counters import EVENTS, QUANTITY, price_counter_id
 from rating_kernels.group_image import (
+    FORGOTTEN,
     H_CLOSED_AT_US,
     H_CYCLE_END_US,
     H_CYCLE_NO,
     H_CYCLE_START_US,
     R_POSITION,
+    RING_POSITIONS,
     S_SEALED,
     SECTION_BALANCES,
     SECTION_COUNTERS,
@@ -133,13 +135,16 @@ class Played:
         counters = {tuple(row[:2]): row[2] for row in world.rows(customer, SECTION_COUNTERS)}
         ended = [[*one, int(one.number in group.sealed)] for one in group.ended]
         ring = {row[R_POSITION] for row in world.rows(customer, SECTION_RING)}
+        positions = {position for _, position in group.ring[-RING_POSITIONS:]}
+        if len(group.ring) > RING_POSITIONS:
+            positions.add(FORGOTTEN)
         return [
             ("cycle", cycle, tuple(group.cycle)),
             ("balances", world.rows(customer, SECTION_BALANCES), balances),
             ("items", items, group.items),
             ("counters", counters, {(no, _counter_id(what)): n for (no, what), n in group.counters.items()}),
             ("ended cycles", world.rows(customer, SECTION_SNAPSHOTS), ended),
-            ("ring", ring, {position for _, position in group.ring}),
+            ("ring", ring, positions),
             ("commands", 0, section_count(words, at, SECTION_RING + 1)),
         ]
 

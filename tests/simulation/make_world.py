@@ -3,84 +3,59 @@
 import asyncio
 import functools
 import random
-from decimal import Decimal
 
 import msgspec
 
+from balance_store.group_record import SCHEMA_BEFORE, in_schema
 from balance_store.model import ModelStore
 from bench.workload import customer_lines, usage_events
 from charging.messages import Message
-from config.compile_catalogue import compile_catalogue
-from config.load import load_compiled_catalogue
 from customer_care.install_customers import install
 from customer_care.onboarding import onboard_lines
 from customer_care.publication import publication_of
-from tests.simulation.office import open_office
+from tests.simulation.catalogues import catalogues, sample
+from tests.simulation.office import MOVES, open_office
+from tests.simulation.replicas import copy_of
 from tests.simulation.virtual_loop import run
 from tests.simulation.world import Faults, World
 
 CUSTOMERS = 24
+# So many sets of customers take turns: making them takes longer than living with them.
+CUSTOMER_SETS = 4
 EVENTS = 60
-CROWD_EVENTS = 240
+CROWD_EVENTS = 160
 PARTITIONS = 2
 SHARDS = 2
 MOVING_SHARDS = 3
-MOVING_EVENTS = 120
-ORDERS = 14
+MOVING_EVENTS = 72
+OLD_DAEMONS_MAX = 5
+ORDERS = 10
 # So few that members are read again and again while their owners are still in the cache.
 MOVING_CACHE_ROWS = 12
 
 
 @functools.cache
-def sample():
-    return load_compiled_catalogue("")
-
-
-@functools.cache
-def catalogues():
-    """The sample, and what follows it: dearer each time, and with other indexes of everything."""
-    return {1: sample()} | {version: compile_catalogue(dearer(version)) for version in (2, 3, 4)}
-
-
-def dearer(version: int):
-    before = sample().catalogue
-    plans = {code: _dearer_plan(plan, version) for code, plan in before.rate_plans.items()}
-    return msgspec.structs.replace(
-        before,
-        version=version,
-        rate_plans=_turned(plans, version),
-        resources=_turned(before.resources, version),
-        sharing_policies=_turned(before.sharing_policies, version),
-    )
-
-
-def _dearer_plan(plan, version: int):
-    fee = Decimal(version) / 100
-    versions = tuple(
-        msgspec.structs.replace(
-            one,
-            price={
-                name: msgspec.structs.replace(price, connect_fee=fee) if price.periods else price
-                for name, price in one.price.items()
-            },
-        )
-        for one in plan.version
-    )
-    return msgspec.structs.replace(plan, version=versions)
-
-
-def _turned(rows: dict, by: int) -> dict:
-    """The same rows, beginning elsewhere: what was the first plan is another one now."""
-    items = list(rows.items())
-    return dict(items[by % len(items) :] + items[: by % len(items)])
-
-
-@functools.cache
-def publications(seed: int, shards: int = SHARDS):
+def publications(seed: int, shards: int):
     lines = [msgspec.json.encode(line) for line in customer_lines(CUSTOMERS, seed)]
     onboarded, faults = onboard_lines(lines, sample(), shards)
     assert not faults
     return [publication_of(one) for one in onboarded]
+
+
+@functools.cache
+def _installed(seed: int, shards: int) -> ModelStore:
+    store = ModelStore(shards, clock_ms=lambda: 0)
+    run(install(store, publications(seed, shards)))
+    return store
+
+
+def store_of(seed: int, shards: int) -> ModelStore:
+    """The store with the customers of a seed, in which nothing has happened yet."""
+    store = ModelStore(shards, clock_ms=lambda: int(asyncio.get_running_loop().time() * 1000))
+    installed = _installed(seed % CUSTOMER_SETS, shards)
+    store._shards = [copy_of(one) for one in installed._shards]
+    store._directory = dict(installed._directory)
+    return store
 
 
 def make_world(
@@ -90,35 +65,28 @@ def make_world(
 
     Crowded: more events, and those of a customer come by any partition, so that daemons contend all the time.
     """
-    world = World(
-        seed=seed,
-        catalogues=catalogues(),
-        faults=faults,
-        partitions=PARTITIONS,
-        store=ModelStore(SHARDS, clock_ms=lambda: int(asyncio.get_event_loop().time() * 1000)),
-        crash_at=crash_at,
-    )
-    published = publications(seed % 4)
-    run(install(world.store, published))
-    world.office = open_office(world, published, 0)
+    world = World(seed, catalogues(), faults, PARTITIONS, store_of(seed, SHARDS), crash_at=crash_at)
+    world.office = open_office(world, publications(seed % CUSTOMER_SETS, SHARDS), 0)
     world.logs = messages(seed, CROWD_EVENTS if crowded else EVENTS, crowded=crowded)
     return world
 
 
-def make_moving_world(seed: int, faults: Faults, shards: int = MOVING_SHARDS) -> World:
-    """A world whose customers join, leave and move while they use; one shard is a world without moves."""
-    world = World(
-        seed=seed,
-        catalogues=catalogues(),
-        faults=faults,
-        partitions=PARTITIONS,
-        store=ModelStore(shards, clock_ms=lambda: int(asyncio.get_event_loop().time() * 1000)),
-    )
+def make_moving_world(seed: int, faults: Faults, orders: tuple[str, ...] = MOVES) -> World:
+    """A world whose customers join, leave and move while they use, or whatever `orders` are drawn from."""
+    world = World(seed, catalogues(), faults, PARTITIONS, store_of(seed, MOVING_SHARDS))
     world.cache_rows = MOVING_CACHE_ROWS
-    published = publications(seed % 4, shards)
-    run(install(world.store, published))
-    world.office = open_office(world, published, ORDERS)
+    world.office = open_office(world, publications(seed % CUSTOMER_SETS, MOVING_SHARDS), ORDERS, orders)
     world.logs = messages(seed, MOVING_EVENTS)
+    return world
+
+
+def make_upgraded_world(seed: int, faults: Faults, orders: tuple[str, ...]) -> World:
+    """A moving world in which daemons of the version before are replaced one by one."""
+    world = make_moving_world(seed, faults, orders)
+    for shard in world.store._shards:
+        shard.groups = in_schema(shard.groups, SCHEMA_BEFORE)
+    world.store.group_schema = SCHEMA_BEFORE
+    world.old_daemons = world.dice.randint(1, OLD_DAEMONS_MAX)
     return world
 
 

@@ -5,21 +5,37 @@ lock has it; a call that a clerk gave up may still reach the store.
 """
 
 import asyncio
+import functools
 import random
 from dataclasses import dataclass, field
 
 import msgspec
 
 from balance_store.directory_record import with_customer
+from balance_store.group_change import Changed, Compute
+from balance_store.group_record import unpack_group
 from balance_store.mark_record import is_mark, unpack_mark
 from balance_store.move_customers import Mover
-from balance_store.profile_record import Membership, unpack_profile
+from balance_store.one_door import GroupMissingError, change_groups
+from balance_store.profile_record import Membership, Profile, unpack_profile
 from balance_store.requests import DirectoryEntry, StoreRefusesError, StoreUnreachableError
 from bench.workload import MONTH
+from billing_batch.cut_cycle import CutTools, ItemTotal, drop_cycles
+from customer_care.apply_command import CommandTools
 from customer_care.bring_together import bring_together, publish_memberships
+from customer_care.commands import Answer, Command, Grant, TopUp, command_hash
 from customer_care.onboarding import directory_of
-from tests.simulation.world import CrashError, SimStore, World
+from rating_kernels.group_image import H_CYCLE_END_US, H_CYCLE_NO
+from rating_kernels.tariff_table import Ints
+from tests.simulation.catalogues import catalogues
+from tests.simulation.edits import GroupEdit
+from tests.simulation.sim_store import SimStore
+from tests.simulation.world import SETTINGS, CrashError, World
 
+# What orders are drawn from.
+MOVES = ("move", "move", "join", "join", "leave", "hand_over")
+NUMBERS = ("hand_over", "hand_over", "hand_over", "move")
+COMMANDS = ("top_up", "top_up", "grant", "cut", "cut", "move", "leave")
 HOUR_US = 3_600_000_000
 MONTH_HOURS = 31 * 24
 
@@ -28,9 +44,12 @@ MONTH_HOURS = 31 * 24
 class Order:
     """What somebody asked for; what it comes to is settled once, when it is first taken."""
 
-    kind: str  # join, leave, move, hand_over
+    number: int
+    kind: str  # a name in MOVES, NUMBERS or COMMANDS
     dice: random.Random
     settled: tuple = ()
+    # Of a cut: what its bill is made of, once the store has said; what is sealed does not change.
+    totals: list[ItemTotal] | None = None
 
 
 @dataclass
@@ -44,6 +63,7 @@ class Office:
     tied: dict[int, frozenset[int]]
     orders: list[Order]
     pools: list[Membership]  # one of each sharing group, as any member has it
+    first_cycles: dict[int, tuple[int, int]]  # balance group -> number and end of its first cycle
     handed_over: dict[str, int] = field(default_factory=dict)  # identifier -> from when it is another's
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -108,12 +128,30 @@ class Office:
         self.profiles[taker] = msgspec.structs.replace(after, services=after.services + taken)
         return self.tied[customer], self.shard_of[customer], (customer, taker)
 
+    def _top_up(self, customer: int, target: int, at_us: int, dice: random.Random) -> tuple:
+        return self._command(TopUp, customer, at_us, dice)
+
+    def _grant(self, customer: int, target: int, at_us: int, dice: random.Random) -> tuple:
+        return self._command(Grant, customer, at_us, dice)
+
+    def _command(self, command: type, customer: int, at_us: int, dice: random.Random) -> tuple:
+        resource = dice.choice(sorted(self.world.catalogues[1].resources))
+        given = command(resource, -dice.randint(1, 1_000_000), dice.choice(("cycle", "infinite")))
+        group = dice.choice(self.profiles[customer].group_ids)
+        # Some are given when the month is over, and end the cycle before its late events come.
+        late_us = dice.choice((0, 0, MONTH_HOURS * HOUR_US))
+        return self.tied[customer], self.shard_of[customer], (customer, group, given, at_us + late_us)
+
+    def _cut(self, customer: int, target: int, at_us: int, dice: random.Random) -> tuple:
+        group = dice.choice(self.profiles[customer].group_ids)
+        return self.tied[customer], self.shard_of[customer], (customer, group)
+
     def _set_memberships(self, customer: int, memberships: tuple) -> None:
         self.profiles[customer] = msgspec.structs.replace(self.profiles[customer], memberships=memberships)
 
 
-def open_office(world: World, publications: list, orders: int) -> Office:
-    """The office of a world whose customers were published like this."""
+def open_office(world: World, publications: list, orders: int, kinds: tuple[str, ...] = MOVES) -> Office:
+    """The office of a world whose customers were published like this, with orders of these kinds."""
     profiles = {one.customer_id: unpack_profile(one.profile) for one in publications}
     tied: dict[int, set[int]] = {customer: {customer} for customer in profiles}
     pools = {}
@@ -123,7 +161,6 @@ def open_office(world: World, publications: list, orders: int) -> Office:
             both = tied[customer] | tied[member.owner_customer_id]
             for one in both:
                 tied[one] = both
-    kinds = ("move", "move", "join", "join", "leave", "hand_over")
     dice = random.Random(f"office/{world.seed}")
     return Office(
         world,
@@ -131,9 +168,29 @@ def open_office(world: World, publications: list, orders: int) -> Office:
         {one.customer_id: one.shard for one in publications},
         {one.customer_id: one.shard for one in publications},
         {customer: frozenset(some) for customer, some in tied.items()},
-        [Order(dice.choice(kinds), random.Random(dice.random())) for _ in range(orders)],
+        [Order(number, dice.choice(kinds), random.Random(dice.random())) for number in range(orders)],
         [pool for _, pool in sorted(pools.items())],
+        {group: _cycle_of(unpack_group(record)) for one in publications for group, record in one.groups},
     )
+
+
+@functools.cache
+def _command_tools(version: int) -> CommandTools:
+    return CommandTools(catalogues()[version], SETTINGS.charging.snapshots_max)
+
+
+@functools.cache
+def _cut_tools(version: int) -> CutTools:
+    return CutTools(catalogues()[version], SETTINGS.charging.snapshots_max)
+
+
+def _forget(image: Ints, cycle_no: int) -> Changed:
+    """What billing does once the bill is written."""
+    return Changed(image if drop_cycles(image, cycle_no + 1) else None, None)
+
+
+def _cycle_of(image: Ints) -> tuple[int, int]:
+    return int(image[H_CYCLE_NO]), int(image[H_CYCLE_END_US])
 
 
 class Clerk:
@@ -170,12 +227,55 @@ class Clerk:
                 (customer,) = changed
                 memberships = office.profiles[customer].memberships
                 await publish_memberships(self._mover, customer, target, memberships)
+            elif order.kind in ("top_up", "grant"):
+                await self._command(order, *changed)
+            elif order.kind == "cut":
+                await self._cut(order, *changed)
             elif changed:
                 await self._hand_over(office, *changed)
         except (StoreUnreachableError, StoreRefusesError):
             return
         office.orders.pop(0)
         office.found_at |= dict.fromkeys(family, target)
+
+    async def _command(self, order: Order, customer: int, group: int, command: Command, now_us: int) -> None:
+        """Do a command on a balance group, and be told."""
+        tools = _command_tools(self._world.in_folder)
+        id_hash = command_hash(f"order {order.number}")
+
+        def compute(_: int, image: Ints, profile: Profile) -> Changed:
+            return tools.apply(command, id_hash, image, profile, now_us)
+
+        if isinstance(await self._change(order, customer, group, compute, once=True), Answer):
+            self._world.answered.add(order.number)
+
+    async def _cut(self, order: Order, customer: int, group: int) -> None:
+        """Cut the group's first cycle, and take what was billed out of the store."""
+        tools = _cut_tools(self._world.in_folder)
+        cycle_no, end_us = self._world.office.first_cycles[group]
+
+        def cut(_: int, image: Ints, profile: Profile) -> Changed:
+            return tools.cut(image, profile, cycle_no, end_us)
+
+        totals = await self._change(order, customer, group, cut)
+        if order.totals is None:
+            order.totals = totals
+        # Nothing is left of it once it was taken out, and the answer to that may be lost.
+        assert totals in (order.totals, []), f"seed {self._world.seed}: decided twice, a sealed cycle changed"
+        await self._change(order, customer, group, lambda _, image, __: _forget(image, cycle_no))
+
+    async def _change(
+        self, order: Order, customer: int, group: int, compute: Compute, *, once: bool = False
+    ) -> object:
+        version = self._world.in_folder
+        self._store.doing = GroupEdit(order.number, group, customer, version, compute, once)
+        shard = self._world.office.shard_of[customer]
+        caller = b"clerk" + bytes([self.number])
+        try:
+            answers = await change_groups(self._store, shard, {group: customer}, compute, version, caller)
+        except GroupMissingError as error:
+            raise AssertionError(f"seed {self._world.seed}: lost, {error}") from error
+        return answers[group]
 
     async def _hand_over(self, office: Office, giver: int, taker: int) -> None:
         """Closed in the old profile, written to the new one, then the directory."""
@@ -198,6 +298,16 @@ class Clerk:
             after = with_customer(stored, customer, entries)
             if after == stored or await self._store.swap_identifier(identifier, stored, after):
                 return
+
+
+async def finish_moves(world: World) -> None:
+    """Follow the whole marks that a failover brought back after their move was done: it must change nothing."""
+    if world.replicas is None:
+        return
+    for number, shard in enumerate(world.store._shards):
+        whole = [c for c, record in shard.profiles.items() if is_mark(record) and unpack_mark(record).whole]
+        if whole:
+            await Mover(world.store, b"finish", lambda: world.dice.randbytes(8)).follow(number, tuple(whole))
 
 
 def lost_or_doubled(world: World) -> list[str]:

@@ -1,33 +1,34 @@
 """Shell. One world from a seed: feed it, shake it, let it come to rest, and say what must hold."""
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
 
-from balance_store.directory_record import with_customer
+from balance_store.group_record import SCHEMA
 from balance_store.model import ModelStore
-from balance_store.move_customers import Mover
-from balance_store.profile_record import unpack_profile
 from balance_store.requests import NO_FLOOR, Claim, Epoch, PartitionClaim
 from charging.balance_cache import BalanceCache
 from charging.charge_batch import BatchCharger
 from charging.charged_batch import ChargedBatch
 from charging.decide_batch import decision_limits
 from charging.decode_events import decode_messages
-from charging.messages import message_columns
-from charging.metrics import Metrics
+from charging.messages import Message, message_columns
 from charging.ownership import Ownership
 from charging.shard_sessions import ShardSessions
-from customer_care.onboarding import directory_of
-from tests.simulation.office import Clerk, lost_or_doubled
+from tests.simulation.edits import Edit
+from tests.simulation.make_world import store_of
+from tests.simulation.office import Clerk, finish_moves, lost_or_doubled
+from tests.simulation.sim_daemon import SimDaemon, shared_metrics
 from tests.simulation.virtual_loop import run
-from tests.simulation.world import SETTINGS, Faults, SimDaemon, World
+from tests.simulation.world import SETTINGS, Faults, World
 
 DAEMONS = 2
 REST_S = 120.0
+# After that nothing goes wrong any more, so that a world comes to rest.
+CALM_AFTER_S = 5.0
+CACHE_ROWS = 10_000  # all of them
 
 
 def live_through(world: World) -> None:
@@ -51,18 +52,19 @@ async def _live_through(world: World) -> None:
     clerk, working = _clerk(world, 1)
     _assign(world, list(daemons))
     await _tell(daemons, world, zombie=0.0)
-    calm_after_s = 5.0
     faults = world.faults
     while True:
         await asyncio.sleep(0.05)
         now_s = asyncio.get_running_loop().time()
         assert now_s < REST_S, f"seed {world.seed}: not at rest, floors {_floors(world)}"
-        if now_s > calm_after_s:
+        if now_s > CALM_AFTER_S:
             world.faults, world.crash_at = Faults(), frozenset()
             # Whatever the store was closed to, the folder has it in the end.
             world.in_folder = max(world.in_folder, *(version for _, version in world.closed), 1)
             for daemon in daemons.values():
                 daemon.look()
+        if world.dice.random() < world.faults.upgrade:
+            _replace_oldest(world, daemons, number)
         dead = [n for n, daemon in daemons.items() if daemon.dead]
         for n in dead:
             await tasks.pop(n)
@@ -73,15 +75,26 @@ async def _live_through(world: World) -> None:
         if dead or world.dice.random() < world.faults.rebalance:
             _assign(world, list(daemons))
             await _tell(daemons, world, zombie=world.faults.zombie)
-        elif now_s > calm_after_s:
+        elif now_s > CALM_AFTER_S:
             await _tell(daemons, world, zombie=0.0)
         working_still = not working.done()
-        if now_s > calm_after_s and not working_still and not world.late_under_way() and _at_rest(world):
+        if not working_still and not world.late_under_way() and _at_rest(world):
             break
-    world.faults = faults
+    world.faults = Faults()
     for daemon in daemons.values():
         daemon.pump.stop()
     await asyncio.gather(working, *tasks.values())
+    await finish_moves(world)
+    world.faults = faults
+
+
+def _replace_oldest(world: World, daemons: dict[int, SimDaemon], started: int) -> None:
+    """End a daemon of the version before; after the last of them, a person tells the store so."""
+    old = [daemon for daemon in daemons.values() if daemon.old]
+    if old:
+        old[0].dead = True
+    elif started >= world.old_daemons:
+        world.store.group_schema = SCHEMA
 
 
 def _clerk(world: World, number: int) -> tuple[Clerk, asyncio.Future[None]]:
@@ -126,10 +139,12 @@ def check(world: World) -> None:
     assert ids == wanted, f"seed {world.seed}: not published {wanted - ids}"
     _check_catalogues(world)
     _check_moves(world)
+    _check_commands(world)
 
 
 def _check_moves(world: World) -> None:
     """Everybody lives in one place with all that is theirs, and nobody's events were told that there is nobody."""
+    assert not world.incomplete, f"seed {world.seed}: lost, the store has it all: {world.incomplete}"
     wrong = lost_or_doubled(world)
     assert not wrong, f"seed {world.seed}: {wrong}"
     for partition, offset, index in sorted(world.nobodys):
@@ -137,6 +152,14 @@ def _check_moves(world: World) -> None:
         from_us = world.office.handed_over.get(event["service"], event["time"] + 1)
         known = event["service"] != "+0" and event["time"] < from_us
         assert not known, f"seed {world.seed}: lost, {partition}/{offset}/{index} had a customer"
+
+
+def _check_commands(world: World) -> None:
+    """A command that was answered was done once, however often it was given."""
+    wrong = {order: world.done[order] for order in world.done if world.done[order] > 1}
+    assert not wrong, f"seed {world.seed}: a command was done twice {wrong}"
+    missing = [order for order in world.answered if not world.done[order]]
+    assert not missing, f"seed {world.seed}: lost, commands were answered and not done {missing}"
 
 
 def _check_order(world: World) -> None:
@@ -170,52 +193,55 @@ def _check_catalogues(world: World) -> None:
             )
 
 
-def replay(world: World, fresh: World) -> None:
-    """Decide the same events in commit order on a fresh store: the balances must come out the same."""
-    run(_replay(world, fresh))
+def replayed(world: World, store: ModelStore | None = None) -> dict[int, bytes]:
+    """Balance groups after the same events, decided in commit order by one daemon in a world without moves.
+
+    `store`: of one shard, where it is not to begin as the world did.
+    """
+    store = store or store_of(world.seed, 1)
+    run(_replay(world, store))
+    return store.group_records()
 
 
-async def _replay(world: World, fresh: World) -> None:
-    claims = tuple(PartitionClaim(p, Epoch(1, 0)) for p in range(world.partitions))
-    for shard in range(fresh.store.shards):
-        await fresh.store.claim(Claim(shard, claims))
+async def _replay(world: World, store: ModelStore) -> None:
+    await store.claim(Claim(0, tuple(PartitionClaim(p, Epoch(1, 0)) for p in range(world.partitions))))
     owned = {p: Ownership(p, Epoch(1, 0), NO_FLOOR, {}) for p in range(world.partitions)}
-    metrics = Metrics()
-    cache = BalanceCache(fresh.catalogues[1], 10_000)
-    sessions = ShardSessions(fresh.store, cache)
     tags = iter(n.to_bytes(8, "big") for n in range(1, 1_000_000))
-    charger = _replayer(sessions, tags, metrics)
-    edits = list(world.edits)
-    for number, (_, version, every) in enumerate(world.commits):
-        while edits and edits[0][0] <= number:
-            await _apply_edit(fresh.store, edits.pop(0)[1])
-        # What belonged to nobody changed nothing, and by now it may be somebody's.
-        places = [place for place in every if place not in world.nobodys]
-        if not places:
+    cache = BalanceCache(world.catalogues[1], CACHE_ROWS)
+    charger = _replayer(store, cache, tags)
+    for edits, version, messages in _in_order(world):
+        for edit in edits:
+            await edit.apply_again(store)
+        if not messages:
             continue
-        messages = [world.logs[p][offset] for p, offset, _ in places]
         if version != cache.catalogue.version:
             # Nothing of the other version is left, whatever a switch would keep.
-            cache = BalanceCache(fresh.catalogues[version], 10_000)
-            sessions = ShardSessions(fresh.store, cache)
-            charger = _replayer(sessions, tags, metrics)
+            cache = BalanceCache(world.catalogues[version], CACHE_ROWS)
+            charger = _replayer(store, cache, tags)
         decoded = decode_messages(
             message_columns(messages), cache.catalogue, SETTINGS.charging.message_bytes_max
         )
         await charger.charge(ChargedBatch(decoded, owned, version), owned)
 
 
-async def _apply_edit(store: ModelStore, record: bytes) -> None:
-    """Change a profile as it was changed; nobody moves in a world of one shard."""
-    profile = unpack_profile(record)
-    mover = Mover(store, b"replay", lambda: os.urandom(8))
-    shard = min(s for s in range(store.shards) if profile.customer_id in store._shards[s].profiles)
-    await mover.change_profile(profile.customer_id, shard, lambda _: profile)
-    for identifier, entries in directory_of(profile, shard):
-        (stored,) = await store.find_identifiers([identifier])
-        after = with_customer(stored, profile.customer_id, tuple(one._replace(move_no=0) for one in entries))
-        assert await store.swap_identifier(identifier, stored, after)
+def _in_order(world: World) -> Iterator[tuple[list[Edit], int, list[Message]]]:
+    """What was committed, in order: what others changed, then messages that one catalogue decided after it."""
+    edits = list(world.edits)
+    messages: list[Message] = []
+    running = 0
+    for number, (_, version, places) in enumerate(world.commits):
+        if version != running or (edits and edits[0][0] <= number):
+            yield [], running, messages
+            before = [edit for at, edit in edits if at <= number]
+            del edits[: len(before)]
+            yield before, version, []
+            running, messages = version, []
+        # What belonged to nobody changed nothing, and by now it may be somebody's.
+        messages += [world.logs[place[0]][place[1]] for place in places if place not in world.nobodys]
+    yield [], running, messages
+    yield [edit for _, edit in edits], running, []
 
 
-def _replayer(sessions: ShardSessions, tags: Iterator[bytes], metrics: Metrics) -> BatchCharger:
-    return BatchCharger(sessions, decision_limits(SETTINGS.charging), b"replay", lambda: next(tags), metrics)
+def _replayer(store: ModelStore, cache: BalanceCache, tags: Iterator[bytes]) -> BatchCharger:
+    limits = decision_limits(SETTINGS.charging)
+    return BatchCharger(ShardSessions(store, cache), limits, b"replay", lambda: next(tags), shared_metrics())

@@ -7,6 +7,7 @@ from balance_store.decision_record import Impact, Notice
 from config.catalogue import Catalogue
 from config.code_ids import code_id
 from rating_kernels.batch_columns import FLAG_LATE, FLAG_RING_EVICTED
+from rating_kernels.group_image import RING_POSITIONS
 from rating_kernels.outcomes import REJECTED_FROM, Outcome
 from tests.rating_kernels.twin.civil import instant_us
 from tests.rating_kernels.twin.customers import Customers, Service
@@ -100,9 +101,10 @@ class Twin:
             subscription_id=service.subscription_id,
             group_id=group.id,
         )
-        first = dict(group.ring).get((event["source"], event["id"]))
-        if first is not None:
-            return decision._replace(duplicate_of=first)
+        key = event["source"], event["id"]
+        if key in dict(group.ring):
+            # Of the last ids alone it is kept where they were.
+            return decision._replace(duplicate_of=dict(group.ring[-RING_POSITIONS:]).get(key, -1))
         if group.closed_us <= time_us:
             return decision._replace(outcome=Outcome.ACCOUNT_CLOSED)
         for member in service.memberships:
