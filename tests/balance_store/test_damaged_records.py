@@ -164,7 +164,7 @@ def test_more_rows_than_an_image_can_name_are_refused(rows):
     for _ in range(SECTIONS - 1):
         end = put_varint(np.frombuffer(counts, np.uint8), end, 0)
     with pytest.raises(ValueError, match="a balance group of"):
-        unpack_group(group_record()[:1] + counts[:end] + bytes(rows))
+        unpack_group(bytes([SCHEMA_BEFORE]) + counts[:end] + bytes(rows))
 
 
 @pytest.mark.parametrize("step_ms", [-(2**52) - 1, 2**52 + 1])
