@@ -30,6 +30,7 @@ OUTCOMES = set(Outcome) - {
     Outcome.IN_FUTURE,
     Outcome.AMOUNT_OUT_OF_RANGE,
     Outcome.TOO_MANY_BALANCES,
+    Outcome.STORE_INCOMPLETE,
 }
 
 
