@@ -20,7 +20,7 @@ class ToBeClosed:
 
     def __init__(self, store) -> None:
         self._store = store
-        self.shards = store.shards
+        self.shards, self.group_schema = store.shards, store.group_schema
         self.load, self.commit = store.load, store.commit
 
     async def close(self):
