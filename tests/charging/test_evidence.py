@@ -59,5 +59,5 @@ def test_what_is_finer_than_a_millionth_is_refused():
 
 
 def test_the_items_of_a_new_group_hold_the_fee_of_its_month():
-    ((_, stored), *_) = publications(0)[0].groups
+    ((_, stored), *_) = publications(0, 2)[0].groups
     assert in_items(stored) == 19_900_000
