@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from charging.kafka_security import security_arguments
 from charging.messages import NO_MESSAGES, Message, MessageColumns, joined, message_columns
@@ -25,6 +25,8 @@ log = structlog.get_logger()
 # A revoke waits for the batch in flight; the others wait for that, within this bound.
 REBALANCE_TIMEOUT_MS = 60_000
 FETCH_MAX_WAIT_MS = 100
+# How long the broker may take to say where a log ends.
+ANSWER_S = 3.0
 # A poll finds what was fetched ahead when the one before it ended. What came since is an answer of the broker away,
 # and would otherwise lie there until the next poll.
 FRESH_MS = 2
@@ -150,11 +152,16 @@ class KafkaSource:
         return frozenset(self._started)
 
     async def bounds(self, partitions: frozenset[int]) -> dict[int, Bounds]:
-        """What the partitions' logs hold."""
+        """What the partitions' logs hold; raises KafkaError, also where the broker takes longer than we wait."""
         places = [self._tp(partition) for partition in sorted(partitions)]
-        first, end = await asyncio.gather(
-            self._consumer.beginning_offsets(places), self._consumer.end_offsets(places)
-        )
+        try:
+            # A question that the broker's end cut off is not asked again by aiokafka before its 40 s are over.
+            async with asyncio.timeout(ANSWER_S):
+                first, end = await asyncio.gather(
+                    self._consumer.beginning_offsets(places), self._consumer.end_offsets(places)
+                )
+        except TimeoutError as error:
+            raise KafkaTimeoutError(f"no answer in {ANSWER_S:g} s") from error
         return {tp.partition: Bounds(first[tp], end[tp]) for tp in places}
 
     async def read_one(self, partition: int, offset: int) -> Message | None:

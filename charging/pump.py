@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 # How long an owner of nothing waits in a poll: it has nothing to be quick for.
 IDLE_POLL_MS = 100
-# How long the broker may take to acknowledge records, or to say where a log ends, before we say that we wait for it.
+# How long the broker may take to acknowledge records before we say that we wait for it.
 BROKER_PATIENCE_S = 3.0
 NOT_ACKNOWLEDGED = f"the broker has not acknowledged records for {BROKER_PATIENCE_S:g} s"
 
@@ -362,9 +362,8 @@ class Pump:
             await asyncio.sleep(self._settings.sweep_seconds)
             owned = dict(self.owned)
             try:
-                async with asyncio.timeout(BROKER_PATIENCE_S):
-                    bounds = await self._source.bounds(frozenset(owned) or frozenset({0}))
-            except (KafkaError, TimeoutError) as error:
+                bounds = await self._source.bounds(frozenset(owned) or frozenset({0}))
+            except KafkaError as error:
                 self._waits.set("broker", f"the broker does not say where the log ends: {error!r}")
                 log.info("lag not known", error=repr(error))
                 continue
