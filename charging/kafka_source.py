@@ -25,7 +25,7 @@ log = structlog.get_logger()
 # A revoke waits for the batch in flight; the others wait for that, within this bound.
 REBALANCE_TIMEOUT_MS = 60_000
 FETCH_MAX_WAIT_MS = 100
-# How long the broker may take to say where a log ends.
+# How long the broker may take to say where a log ends, or what a message is.
 ANSWER_S = 3.0
 # A poll finds what was fetched ahead when the one before it ended. What came since is an answer of the broker away,
 # and would otherwise lie there until the next poll.
@@ -165,7 +165,10 @@ class KafkaSource:
         return {tp.partition: Bounds(first[tp], end[tp]) for tp in places}
 
     async def read_one(self, partition: int, offset: int) -> Message | None:
-        """The message at this offset, if the log still has it (compaction may have taken it)."""
+        """The message at this offset, if the log still has it (compaction may have taken it).
+
+        Raises KafkaError, also where the group takes partitions back meanwhile.
+        """
         tp = self._tp(partition)
         if partition not in self.assigned():
             # Taken from us while it was being claimed: it will not be started either.
@@ -174,7 +177,11 @@ class KafkaSource:
         self._consumer.resume(tp)
         try:
             self._wanted.messages = 1
-            polled = await self._consumer.getmany(tp, timeout_ms=2_000, max_records=1)
+            # Its own timeout does not run during a rebalance; and that waits for us, whom it takes partitions back from.
+            async with asyncio.timeout(ANSWER_S):
+                polled = await self._consumer.getmany(tp, timeout_ms=2_000, max_records=1)
+        except TimeoutError as error:
+            raise KafkaTimeoutError("a rebalance came while a partition was being claimed") from error
         finally:
             self.hold(partition)
         for record in polled.get(tp, ()):
