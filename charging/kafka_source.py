@@ -44,6 +44,7 @@ class KafkaSource:
         self._given: frozenset[int] = frozenset()
         self._started: set[int] = set()
         self._wanted = Wanted(self._refuse)
+        self._reading: asyncio.Timeout | None = None
         self._by_batch = False
         self._retry_refused_at_s: float = 0
         self._consumer = AIOKafkaConsumer(
@@ -167,7 +168,8 @@ class KafkaSource:
     async def read_one(self, partition: int, offset: int) -> Message | None:
         """The message at this offset, if the log still has it (compaction may have taken it).
 
-        Raises KafkaError, also where the group takes partitions back meanwhile.
+        Raises KafkaError, also where the group takes partitions back meanwhile: in a rebalance aiokafka's own timeout
+        does not run, and the rebalance waits for `release`, which waits for whoever called this.
         """
         tp = self._tp(partition)
         if partition not in self.assigned():
@@ -177,12 +179,12 @@ class KafkaSource:
         self._consumer.resume(tp)
         try:
             self._wanted.messages = 1
-            # Its own timeout does not run during a rebalance; and that waits for us, whom it takes partitions back from.
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(ANSWER_S) as self._reading:
                 polled = await self._consumer.getmany(tp, timeout_ms=2_000, max_records=1)
         except TimeoutError as error:
             raise KafkaTimeoutError("a rebalance came while a partition was being claimed") from error
         finally:
+            self._reading = None
             self.hold(partition)
         for record in polled.get(tp, ()):
             message = joined(record).message(0) if self._by_batch else _message(partition, record)
@@ -218,6 +220,8 @@ class KafkaSource:
 
     async def revoked(self) -> None:
         """Partitions are taken back: let the pump finish or undo what is in flight, then let go."""
+        if self._reading is not None and not self._reading.expired():
+            self._reading.reschedule(asyncio.get_running_loop().time())
         if self._given:
             await self._release()
         self._given = frozenset()
