@@ -32,7 +32,6 @@ from charging.compact_cache import (
     recent_half,
     used_of,
 )
-from charging.grow_group import grow_group
 from charging.id_index import find_one, numbers_of
 from charging.identifier_index import ENTRY_WORDS, WORD_BYTES, Identifiers, with_room
 from charging.install_group import DONE, NEEDS_WORDS, GroupTables, install_groups
@@ -78,7 +77,7 @@ class BalanceCache:
         self.customers: Customers = arenas.customers
         self.identifiers: Identifiers = arenas.identifiers
         self.words: Ints = arenas.words
-        self._words_used = arenas.words_used
+        self.words_used = arenas.words_used
         self.profile_arena: Ints = arenas.profiles
         self._profile_words_used = arenas.profiles_used
 
@@ -88,7 +87,7 @@ class BalanceCache:
             self.customers,
             self.identifiers,
             self.words,
-            self._words_used,
+            self.words_used,
             self.profile_arena,
             self._profile_words_used,
         )
@@ -219,7 +218,7 @@ class BalanceCache:
         while status == NEEDS_WORDS:
             tables = GroupTables(
                 self.words,
-                self._words_used,
+                self.words_used,
                 self.slots,
                 self.customers,
                 self.calendars.keys,
@@ -227,7 +226,7 @@ class BalanceCache:
                 capacities,
             )
             done, status, needed = install_groups(data, first, group_ids, done, shard, tables, slots)
-            self.words = _with_room(self.words, int(self._words_used[0]) + needed)
+            self.make_room(needed)
         if status != DONE:
             unpack_group(records[int(group_ids[done])])  # it says what is wrong
             raise AssertionError("a record that is sound alone was not taken")
@@ -239,15 +238,9 @@ class BalanceCache:
         for image in at[self.words[at + H_CALENDAR] < 0].tolist():
             self.words[image + H_CALENDAR] = self.calendars.index_of(self.words, image)
 
-    def grow(self, slot: int, section: int) -> None:
-        """Lay a group out again with more room in a section; a kernel asked for it."""
-        capacities = np.zeros(SECTIONS, np.int64)
-        call = (self._words_used, self.slots.at, slot, section, capacities)
-        needed = grow_group(self.words, *call)
-        if needed:
-            self.words = _with_room(self.words, int(self._words_used[0]) + needed)
-            needed = grow_group(self.words, *call)
-            assert needed == 0, "there is room now"
+    def make_room(self, lacking: int) -> None:
+        """Room for so many more words behind the images of groups; a kernel asked for it."""
+        self.words = _with_room(self.words, int(self.words_used[0]) + lacking)
 
     # What goes out -----------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from balance_store.group_record import pack_group, unpack_group
 from balance_store.packed_records import packed_groups
 from charging.compact_cache import NEEDS, copy_groups, copy_profiles, empty_arenas, measure_needs
 from charging.decoded_batch import SPAN_WORDS
-from charging.grow_group import grow_group
 from charging.id_index import fill_table, find_one, numbers_of
 from charging.identifier_index import move_places
 from charging.install_group import GroupTables, install_groups
@@ -27,7 +26,6 @@ from charging.wire.read_events import read_events
 from charging.wire.record_batches import records_that_fit, write_records
 from charging.wire.record_pieces import record_pieces
 from rating_kernels.batch_words import EVENT_WORDS, DecisionWords
-from rating_kernels.group_image import SECTIONS
 from rating_kernels.group_layout import empty_image
 from rating_kernels.tariff_table import Ints
 
@@ -84,9 +82,6 @@ def _warm_cache() -> None:
     install_profiles(data, first, shapes, 0, profiles)
     groups = GroupTables(cache.words, cache.words_used, slots, customers, table, _none(), _none())
     install_groups(data, first, _none(), 0, 0, groups, _none())
-    grow_group(
-        empty_image({}), np.zeros(1, np.int64), np.zeros(1, np.int64), 0, 0, np.zeros(SECTIONS, np.int64)
-    )
     events, spans = np.zeros((0, EVENT_WORDS), np.int64), np.zeros((0, 2), np.int64)
     tables = CacheTables(identifiers, customers, slots, cache.profiles)
     notes = Notes(table, table, table, np.zeros(3, np.int64))

@@ -42,6 +42,7 @@ from rating_kernels.group_layout import empty_image
 from rating_kernels.outcomes import Outcome
 from rating_kernels.profile_image import NO_PROFILE
 from tests.charging.cache_model import ModelCache, groups_of
+from tests.rating_kernels.grown_group import grown_group
 from tests.simulation.catalogues import catalogues
 
 CATALOGUES = catalogues()
@@ -199,7 +200,7 @@ class CacheAndModel(RuleBasedStateMachine):
     @rule(data=st.data())
     def grow(self, data):
         group_id = data.draw(st.sampled_from(sorted(self.model.groups)))
-        self.cache.grow(self.cache.slot_of(group_id), data.draw(st.integers(0, SECTIONS - 1)))
+        grown_group(self.cache, group_id, data.draw(st.integers(0, SECTIONS - 1)))
 
     @rule(version=st.sampled_from(sorted(CATALOGUES)))
     def switch(self, version):
