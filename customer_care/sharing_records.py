@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from customer_care.records import SHARING_CHANGED
@@ -52,6 +52,17 @@ def memberships_in(connection: Connection, pool: Pool) -> list[Joined]:
     """All memberships of a group, past ones included, in the order of joining."""
     query = _JOINED.where(sharing_groups.c.id == pool.id).order_by(sharing_memberships.c.id)
     return [_joined(row) for row in connection.execute(query)]
+
+
+def the_row(joined: Joined) -> ColumnElement[bool]:
+    """Where a membership that has not ended stands; those of a member and group never overlap."""
+    table = sharing_memberships.c
+    return (
+        (table.sharing_group_id == joined.pool.id)
+        & (table.member_customer_id == joined.customer_id)
+        & (table.valid_from_us == joined.valid_from_us)
+        & (table.valid_to_us == joined.valid_to_us)
+    )
 
 
 def shards_of(connection: Connection, customer_ids: frozenset[int]) -> dict[int, int]:

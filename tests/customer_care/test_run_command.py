@@ -203,6 +203,7 @@ def test_records_of_the_version_before_are_brought_up_to_date(tmp_path):
     url = f"sqlite:///{tmp_path}/old.sqlite"
     engine = open_records(url)
     with writing(engine) as connection:
+        connection.exec_driver_sql("DROP INDEX uq_sharing_memberships_active")
         connection.exec_driver_sql("DROP INDEX uq_activity_log_command_id")
         connection.exec_driver_sql("ALTER TABLE activity_log DROP COLUMN command_id")
         connection.execute(tables.schema_version.update().values(version=2))
