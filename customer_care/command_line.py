@@ -115,7 +115,13 @@ def _complain(text: str) -> None:
 
 
 async def _import(source: BinaryIO, engine: Engine, settings: Settings, catalogue: CompiledCatalogue) -> int:
-    desk = Desk(catalogue, settings.store.shards, getpass.getuser(), lambda: time.time_ns() // 1000)
+    desk = Desk(
+        catalogue,
+        settings.store.shards,
+        settings.store.tied_customers_max,
+        getpass.getuser(),
+        lambda: time.time_ns() // 1000,
+    )
     total = BatchReport(0, 0, 0, [])
     for report in import_lines(source, engine, desk):
         for fault in report.faults:

@@ -99,17 +99,17 @@ def charge(
     deployment.create(lines)
     movers = Movers(deployment, families_of(deployment.customers))
     daemons = []
-    for _ in range(DAEMONS):
-        daemons.append(deployment.start_daemon())
-        deployment.wait_until_charging()
     try:
+        for _ in range(DAEMONS):
+            daemons.append(deployment.start_daemon())
+            deployment.wait_until_charging()
         if moved:
             movers.start()
         send(deployment, messages, movers if moved else None)
         records = deployment.read("rated", len(messages))
     finally:
         movers.enough.set()
-        if moved:
+        if movers.ident is not None:
             movers.join()
         stopped = [deployment.stop_daemon(daemon) for daemon in daemons]
     assert stopped == [0] * DAEMONS, deployment.log_tail()
