@@ -45,12 +45,17 @@ class ServiceEntry(msgspec.Struct, frozen=True, array_like=True):
     subscription_id: int
     group_id: int
     candidates: tuple[Candidate, ...]
-    sharing_ids: tuple[int, ...]  # memberships that its events may use, best first
+    sharing_ids: tuple[
+        int, ...
+    ]  # groups whose memberships its events may use; the profile lists those best first
     discounts: tuple[DiscountEntry, ...] = ()
 
 
 class Membership(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Membership of a sharing group; its validity is that of all it depends on, intersected."""
+    """Membership of a sharing group; its validity is that of all it depends on, intersected.
+
+    Who left a group and came back has two of it, and neither holds while the other does.
+    """
 
     sharing_id: int
     policy_id: int

@@ -37,7 +37,6 @@ def identifiers_of(profile: Profile) -> list[str]:
 def profile_words(profile: Profile, catalogue: CompiledCatalogue, slot_of: Callable[[int], int]) -> Ints:
     """The image described in `rating_kernels.profile_image`; `slot_of` gives a group's slot in the cache."""
     identifiers = identifiers_of(profile)
-    memberships = {member.sharing_id: member for member in profile.memberships}
     services: list[tuple[int, ...]] = []
     candidates: list[tuple[int, ...]] = []
     members: list[tuple[int, ...]] = []
@@ -48,14 +47,14 @@ def profile_words(profile: Profile, catalogue: CompiledCatalogue, slot_of: Calla
         candidates += _candidate_rows(service, catalogue)
         members += [
             (
-                sharing_id,
-                catalogue.policy_index.get(memberships[sharing_id].policy_id, NOT_IN_CATALOGUE),
-                slot_of(memberships[sharing_id].owner_group_id),
-                memberships[sharing_id].valid_from_us,
-                memberships[sharing_id].valid_to_us,
+                member.sharing_id,
+                catalogue.policy_index[member.policy_id],
+                slot_of(member.owner_group_id),
+                member.valid_from_us,
+                member.valid_to_us,
             )
-            for sharing_id in service.sharing_ids
-            if memberships[sharing_id].policy_id in catalogue.policy_index
+            for member in profile.memberships
+            if member.sharing_id in service.sharing_ids and member.policy_id in catalogue.policy_index
         ]
         services.append(
             (

@@ -31,7 +31,8 @@ from bench.typical_customer import typical_group
 from config.settings import Store as StoreSettings
 from rating_kernels.tariff_table import Ints
 
-CUSTOMERS = 100_000
+# As many as calls of 4,000 groups need, on 16 shards with two writers.
+CUSTOMERS = 128_000
 SHARDS = 16
 RECORD_BYTES = 256
 DECISION_BYTES = 48

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import cyclopts
 from cyclopts import Parameter
-from rich.console import Console
 
 from charging.balance_desk import NOT_DONE, Look, OpenDesk, Told, complain, give, write_json
 from config.civil_time import local_midnight_us
@@ -32,6 +31,7 @@ from customer_care.group_view import group_view
 from customer_care.history_view import history_view
 from customer_care.records import reading
 from customer_care.show_balances import print_group, print_history
+from customer_care.titled_tables import table_console
 
 app = cyclopts.App(name="balance")
 
@@ -64,7 +64,7 @@ def show(who: str, /, *, look: Look = LOOK) -> None:
     if look.json:
         write_json(view)
     else:
-        print_group(view, desk.zone, Console())
+        print_group(view, desk.zone, table_console())
 
 
 @app.command
@@ -85,7 +85,7 @@ def history(
     if look.json:
         write_json(view)
     else:
-        print_history(view, desk.zone, Console())
+        print_history(view, desk.zone, table_console())
 
 
 @app.command

@@ -239,18 +239,22 @@ def _put_candidates(data: Bytes, get: int, end: int, at: int, tables: ProfileTab
 
 @kernel
 def _put_sharings(data: Bytes, get: int, end: int, at: int, members: int, tables: ProfileTables) -> int:
+    """Every membership of a group that the service names, in the order of memberships; the offset behind, or BAD."""
     arena, counts = tables.arena, tables.counts
     count, get = get_array(data, get, end)
+    first = get
     for _ in range(count):
         sharing_id, get = get_int(data, get, end)
         member = members - 1
         while member >= 0 and tables.members[member, F_SHARING_ID] != sharing_id:
             member -= 1
         if get == BAD or member < 0:
-            return BAD  # a service names a membership that the profile does not have
+            return BAD  # a service names a group of which the customer is no member
+    for member in range(members):
+        sharing_id = tables.members[member, F_SHARING_ID]
         row = at + arena[at + p.P_MEMBERSHIPS_AT] + counts[N_SHARINGS] * p.MEMBERSHIP_WORDS
         policy = index_in_catalogue(tables.indexes, POLICIES, tables.members[member, F_POLICY_ID])
-        if policy != NOT_IN_CATALOGUE:
+        if policy != NOT_IN_CATALOGUE and _names(data, first, end, count, sharing_id):
             arena[row + p.G_SHARING_ID] = sharing_id
             arena[row + p.G_POLICY] = policy
             arena[row + p.G_OWNER_SLOT] = tables.members[member, F_OWNER_SLOT]
@@ -258,6 +262,16 @@ def _put_sharings(data: Bytes, get: int, end: int, at: int, members: int, tables
             arena[row + p.G_VALID_TO_US] = tables.members[member, F_TO_US]
             counts[N_SHARINGS] += 1
     return get
+
+
+@kernel
+def _names(data: Bytes, get: int, end: int, count: int, wanted: int) -> bool:
+    """Whether a number is among `count` of them."""
+    for _ in range(count):
+        number, get = get_int(data, get, end)
+        if number == wanted:
+            return True
+    return False
 
 
 @kernel

@@ -71,6 +71,8 @@ def _measure(data: Bytes, at: int, end: int, shapes: Ints, row: int) -> bool:
         shapes[row, part + 1], at = get_array(data, at, end)
         shapes[row, part] = at
         at = skip_values(data, at, end, shapes[row, part + 1])
+    # At most: a service may use every membership.
+    shapes[row, Z_SHARINGS] = shapes[row, Z_SERVICES] * shapes[row, Z_MEMBERSHIPS]
     at = skip_values(data, at, end, fields - PROFILE_FIELDS)
     members = shapes[row, Z_MEMBERSHIPS]
     before = (
@@ -100,10 +102,11 @@ def _measure_service(data: Bytes, at: int, end: int, shapes: Ints, row: int) -> 
     _, length, at = get_text(data, at, end)
     shapes[row, Z_NAME_WORDS] += entry_words(length)
     at = skip_values(data, at, end, SERVICE_NUMBERS)
-    for part in (Z_CANDIDATES, Z_SHARINGS):
-        count, at = get_array(data, at, end)
-        shapes[row, part] += count
-        at = skip_values(data, at, end, count)
+    count, at = get_array(data, at, end)
+    shapes[row, Z_CANDIDATES] += count
+    at = skip_values(data, at, end, count)
+    count, at = get_array(data, at, end)
+    at = skip_values(data, at, end, count)
     left = fields - SERVICE_FIELDS
     if left > 0:
         count, at = get_array(data, at, end)

@@ -14,7 +14,6 @@ from typing import Annotated, BinaryIO
 import cyclopts
 import msgspec
 from cyclopts import Parameter
-from rich.console import Console
 from sqlalchemy import Engine
 
 from balance_store.client import StoreClient
@@ -31,6 +30,7 @@ from customer_care.publish import publish_waiting
 from customer_care.read_customer import read_customer
 from customer_care.records import RecordsError, open_records, reading, waiting_count
 from customer_care.show_customer import print_customer
+from customer_care.titled_tables import table_console
 
 DONE, DONE_IN_PART, NOT_DONE = range(3)
 STORE_FAULTS = (StoreUnreachableError, StoreMismatchError, StoreRefusesError)
@@ -78,7 +78,7 @@ def show(customer: str, /, *, json: bool = False, config: Config = None) -> int:
     settings = load_settings(config, os.environ)
     catalogue = load_compiled_catalogue(settings.catalogue.directory)
     with reading(open_records(settings.records.url)) as connection:
-        view = read_customer(connection, customer)
+        view = read_customer(connection, customer, time.time_ns() // 1_000)
     if view is None:
         _complain(f"there is no customer {customer!r}")
         return NOT_DONE
@@ -90,7 +90,7 @@ def show(customer: str, /, *, json: bool = False, config: Config = None) -> int:
         digits = minor_digits(view.billing_profile.currency)
         assert digits is not None, "an import checks the currency"
         zone = zoneinfo.ZoneInfo(catalogue.site.time_zone)
-        print_customer(view, balances, digits, zone, Console())
+        print_customer(view, balances, digits, zone, table_console())
     return DONE
 
 
@@ -115,7 +115,13 @@ def _complain(text: str) -> None:
 
 
 async def _import(source: BinaryIO, engine: Engine, settings: Settings, catalogue: CompiledCatalogue) -> int:
-    desk = Desk(catalogue, settings.store.shards, getpass.getuser(), lambda: time.time_ns() // 1000)
+    desk = Desk(
+        catalogue,
+        settings.store.shards,
+        settings.store.tied_customers_max,
+        getpass.getuser(),
+        lambda: time.time_ns() // 1000,
+    )
     total = BatchReport(0, 0, 0, [])
     for report in import_lines(source, engine, desk):
         for fault in report.faults:

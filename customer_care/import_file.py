@@ -19,19 +19,21 @@ from customer_care.customer_rows import (
     new_rows,
     payment_method,
 )
-from customer_care.known_customers import Changed, KnownCustomers, Refused
+from customer_care.known_customers import Changed, KnownCustomers, Refused, tie
 from customer_care.onboarding import LineFault, Onboarded, take_line
 from customer_care.records import insert_rows, known_customers, save_numbers, writing
+from customer_care.sharing_records import ties_of
 from customer_care.tables import activity_log, addresses, billing_profiles, customers, mandates
 
 BATCH_LINES = 500
 
 
 class Desk(NamedTuple):
-    """Where customers are taken: catalogue, number of shards, who does it and by which clock."""
+    """Where customers are taken: catalogue, number of shards, how many may be tied, who does it, by which clock."""
 
     catalogue: CompiledCatalogue
     shards: int
+    tied_max: int
     actor: str
     now_us: Callable[[], int]
 
@@ -67,6 +69,10 @@ def _import_batch(batch: list[tuple[int, bytes]], engine: Engine, desk: Desk) ->
     good = [(number, line) for number, line in decoded if not isinstance(line, str)]
     with writing(engine) as connection:
         known = known_customers(connection, [line for _, line in good])
+        owners = {pool.owner_customer_id for pool in known.sharing_groups.values()}
+        for pair in ties_of(connection, owners):
+            tie(known.tied, pair)
+        known.tied_max = desk.tied_max
         report = _take(connection, good, known, desk)
     return report._replace(faults=sorted(faults + report.faults))
 

@@ -1,6 +1,7 @@
 """Pure. What is known of other customers while lines are taken: codes and numbers in use, groups to join."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from config.compile_catalogue import CompiledCatalogue
@@ -71,6 +72,9 @@ class KnownCustomers:
     sharing_groups: dict[str, SharingGroup] = dataclasses.field(default_factory=dict)
     hierarchy_groups: dict[str, HierarchyGroup] = dataclasses.field(default_factory=dict)
     next: NextNumbers = dataclasses.field(default_factory=NextNumbers)
+    # Of each owner and member, all whom sharing groups tie together with them; and how many these may be.
+    tied: dict[int, set[int]] = dataclasses.field(default_factory=dict)
+    tied_max: int | None = None  # None = any number
 
 
 class Unchanged(NamedTuple):
@@ -169,6 +173,7 @@ def remember(
         known.identifiers.update((service.identifier, line.customer) for service in subscription.services)
     if isinstance(line.payment, ByDirectDebit):
         known.mandates[line.payment.mandate.id] = line.customer
+    tie(known.tied, (numbers.customer_id, *_owners(line, known)))
     for share, number in zip(line.shares, numbers.sharing_ids, strict=True):
         known.sharing_groups[share.group] = SharingGroup(
             id=number,
@@ -183,6 +188,20 @@ def remember(
         known.hierarchy_groups[line.hierarchy.owns] = HierarchyGroup(
             numbers.hierarchy_id, numbers.billing_profile_id, line.billing.currency
         )
+
+
+def tie(tied: dict[int, set[int]], customer_ids: Iterable[int]) -> None:
+    """Let these customers be together, with everybody who is tied to one of them."""
+    first, *others = customer_ids
+    for other in others:
+        few, many = sorted((tied.setdefault(one, {one}) for one in (first, other)), key=len)
+        if few is not many:
+            many |= few
+            tied.update(dict.fromkeys(few, many))
+
+
+def _owners(line: CustomerLine, known: KnownCustomers) -> set[int]:
+    return {known.sharing_groups[member.group].owner_customer_id for member in line.member_of}
 
 
 def _mandate_conflicts(line: CustomerLine, before: CustomerLine | None, known: KnownCustomers) -> list[str]:
@@ -211,6 +230,12 @@ def _pool_conflicts(line: CustomerLine, known: KnownCustomers) -> list[str]:
     if len({known.sharing_groups[member.group].shard for member in line.member_of}) > 1:
         groups = ", ".join(repr(member.group) for member in line.member_of)
         return [f"member_of: the owners of {groups} live on different shards, and nobody lives on two"]
+    tied: set[int] = set().union(*(known.tied.get(owner, {owner}) for owner in _owners(line, known)))
+    if known.tied_max is not None and len(tied) >= known.tied_max:
+        return [
+            f"member_of: {len(tied) + 1} customers would be tied together, and store.tied_customers_max is "
+            f"{known.tied_max}"
+        ]
     return []
 
 

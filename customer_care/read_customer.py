@@ -35,8 +35,8 @@ from customer_care.tables import (
 INTERVAL_NAMES = ("day", "week", "month", "year")
 
 
-def read_customer(connection: Connection, code: str) -> CustomerView | None:
-    """The customer of a code; None = there is none."""
+def read_customer(connection: Connection, code: str, now_us: int) -> CustomerView | None:
+    """The customer of a code, without memberships that are over; None = there is none."""
     customer = connection.execute(select(customers).where(customers.c.code == code)).one_or_none()
     if customer is None:
         return None
@@ -65,8 +65,8 @@ def read_customer(connection: Connection, code: str) -> CustomerView | None:
         ],
         bills=[_bill(row) for row in _rows(connection, bills, bills.c.billing_profile_id == profile.id)],
         subscriptions=[_subscription(connection, row) for row in some],
-        shares=_shares(connection, sharing_groups.c.owner_customer_id == customer.id),
-        member_of=_shares(connection, sharing_groups.c.id.in_(_joined(customer.id))),
+        shares=_shares(connection, sharing_groups.c.owner_customer_id == customer.id, now_us),
+        member_of=_shares(connection, sharing_groups.c.id.in_(_joined(customer.id, now_us)), now_us),
         pays_for=_hierarchies(connection, hierarchy_groups.c.owner_billing_profile_id == profile.id),
         paid_by=_hierarchies(connection, hierarchy_groups.c.id.in_(_payers(profile.id))),
         group_ids=list(dict.fromkeys(row.balance_group_id for row in some)),
@@ -115,9 +115,10 @@ def _subscription(connection: Connection, row: Row[Any]) -> SubscriptionView:
     )
 
 
-def _joined(customer_id: int) -> Any:
-    return select(sharing_memberships.c.sharing_group_id).where(
-        sharing_memberships.c.member_customer_id == customer_id
+def _joined(customer_id: int, now_us: int) -> Any:
+    table = sharing_memberships.c
+    return select(table.sharing_group_id).where(
+        (table.member_customer_id == customer_id) & (table.valid_to_us > now_us)
     )
 
 
@@ -127,13 +128,16 @@ def _payers(billing_profile_id: int) -> Any:
     )
 
 
-def _shares(connection: Connection, where: Any) -> list[SharingView]:
+def _shares(connection: Connection, where: Any, now_us: int) -> list[SharingView]:
     views = []
-    for group in _rows(connection, sharing_groups, where):
+    for group in _rows(connection, sharing_groups, where & (sharing_groups.c.valid_to_us > now_us)):
         members = (
             select(customers.c.code)
             .join_from(sharing_memberships, customers)
-            .where(sharing_memberships.c.sharing_group_id == group.id)
+            .where(
+                (sharing_memberships.c.sharing_group_id == group.id)
+                & (sharing_memberships.c.valid_to_us > now_us)
+            )
             .order_by(sharing_memberships.c.priority, sharing_memberships.c.id)
         )
         owner = select(customers.c.code).where(customers.c.id == group.owner_customer_id)

@@ -31,6 +31,7 @@ from customer_care.sharing_records import (
     note,
     one_at_a_time,
     shards_of,
+    the_row,
     tied_to,
     to_be_published,
     whose_sharing_waits,
@@ -172,18 +173,18 @@ class SharingDesk(NamedTuple):
                 return pool
             if isinstance(customer, Refusal):
                 return customer
-            joined = memberships_in(connection, pool)
-            before = next((one for one in joined if one.customer_id == customer), None)
+            # Who came back has several, of which only the last can hold.
+            own = [one for one in memberships_in(connection, pool) if one.customer_id == customer]
+            before = own[-1] if own else None
             refusal = may(before)
             if refusal is not None:
                 return refusal
             if not all_published(connection, frozenset({customer})):
                 return Refusal.NOT_PUBLISHED
-            table = sharing_memberships.c
-            where = (table.sharing_group_id == pool.id) & (table.member_customer_id == customer)
-            connection.execute(update(sharing_memberships).where(where).values(**values))
+            assert before is not None, "who is no member is refused"
+            connection.execute(update(sharing_memberships).where(the_row(before)).values(**values))
             to_be_published(connection, {customer})
-            told = None if before is None else before._asdict() | {"pool": group}
+            told = before._asdict() | {"pool": group}
             self._note(connection, action, customer, told, values | {"pool": group})
         return None
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from customer_care.records import SHARING_CHANGED
@@ -32,14 +32,22 @@ def find_pool(connection: Connection, code: str) -> Pool | None:
 
 def tied_to(connection: Connection, customer_ids: set[int]) -> frozenset[int]:
     """These customers and all who are tied to one of them by a sharing group, now or in the past."""
+    return frozenset(customer_ids).union(*ties_of(connection, customer_ids))
+
+
+def ties_of(connection: Connection, customer_ids: set[int]) -> set[tuple[int, int]]:
+    """(owner, member) of every membership, past ones included, by which somebody is tied to these customers."""
     owner, member = sharing_groups.c.owner_customer_id, sharing_memberships.c.member_customer_id
     query = select(owner, member).join_from(sharing_memberships, sharing_groups)
-    tied, looking = set(customer_ids), set(customer_ids)
+    ties: set[tuple[int, int]] = set()
+    seen, looking = set(customer_ids), set(customer_ids)
     while looking:
         rows = connection.execute(query.where(or_(owner.in_(looking), member.in_(looking))))
-        looking = {one for row in rows for one in row} - tied
-        tied |= looking
-    return frozenset(tied)
+        found = {(int(row[0]), int(row[1])) for row in rows}
+        ties |= found
+        looking = {one for pair in found for one in pair} - seen
+        seen |= looking
+    return ties
 
 
 def memberships_among(connection: Connection, customer_ids: frozenset[int]) -> list[Joined]:
@@ -52,6 +60,17 @@ def memberships_in(connection: Connection, pool: Pool) -> list[Joined]:
     """All memberships of a group, past ones included, in the order of joining."""
     query = _JOINED.where(sharing_groups.c.id == pool.id).order_by(sharing_memberships.c.id)
     return [_joined(row) for row in connection.execute(query)]
+
+
+def the_row(joined: Joined) -> ColumnElement[bool]:
+    """Where a membership that has not ended stands; those of a member and group never overlap."""
+    table = sharing_memberships.c
+    return (
+        (table.sharing_group_id == joined.pool.id)
+        & (table.member_customer_id == joined.customer_id)
+        & (table.valid_from_us == joined.valid_from_us)
+        & (table.valid_to_us == joined.valid_to_us)
+    )
 
 
 def shards_of(connection: Connection, customer_ids: frozenset[int]) -> dict[int, int]:

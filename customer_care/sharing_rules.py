@@ -20,7 +20,6 @@ class Refusal(enum.Enum):
     OWN_GROUP = "the owner of a sharing group cannot be its member"
     CYCLE = "the owner, or an owner's owner, is a member of a group of this customer"
     ALREADY_MEMBER = "the customer is a member already"
-    MEMBER_BEFORE = "the customer was a member before; a second membership of the same group is not kept"
     NOT_MEMBER = "the customer is no member"
     ENDS_BEFORE_IT_STARTS = "it would end before it starts"
     TOO_MANY_TIED = "more customers would be tied together than store.tied_customers_max allows"
@@ -64,9 +63,9 @@ def may_join(
         return Refusal.GROUP_CANCELLED
     if pool.owner_customer_id == customer_id:
         return Refusal.OWN_GROUP
-    earlier = next((one for one in joined if one.customer_id == customer_id and one.pool.id == pool.id), None)
-    if earlier is not None:
-        return Refusal.ALREADY_MEMBER if at_us < earlier.valid_to_us else Refusal.MEMBER_BEFORE
+    of_this = [one for one in joined if one.customer_id == customer_id and one.pool.id == pool.id]
+    if any(at_us < one.valid_to_us for one in of_this):
+        return Refusal.ALREADY_MEMBER
     if customer_id in owners_above(pool.owner_customer_id, joined, at_us):
         return Refusal.CYCLE
     return Refusal.TOO_MANY_TIED if tied > tied_max else None

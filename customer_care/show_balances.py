@@ -4,13 +4,13 @@ import datetime
 import zoneinfo
 
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from customer_care.answer_view import AnswerView, NoticeView, RefusalView
 from customer_care.customer_view import Validity
 from customer_care.group_view import GroupView, TotalView
 from customer_care.history_view import ActivityView, HistoryView
+from customer_care.titled_tables import titled_table
 
 SIGNS = "positive = owed, negative = prepaid or free"
 
@@ -24,12 +24,12 @@ def print_group(view: GroupView, zone: zoneinfo.ZoneInfo, console: Console) -> N
             f"Balance group {view.group} of customer {view.customer}: {view.payment_type}, credit profile {profile}{closed}"
         )
     )
-    totals = _table("Totals valid now", "resource", "amount", "limit", "thresholds")
+    totals = titled_table("Totals valid now", "resource", "amount", "limit", "thresholds")
     for total in view.totals:
         totals.add_row(
             total.resource, _amount(total.amount, total.unit), total.limit or "", _thresholds(total)
         )
-    balances = _table(
+    balances = titled_table(
         "Balances", "balance", "resource", "amount", "kind", "valid", "created", "priority", "granted"
     )
     for one in view.balances:
@@ -43,14 +43,14 @@ def print_group(view: GroupView, zone: zoneinfo.ZoneInfo, console: Console) -> N
             str(one.priority),
             one.granted,
         )
-    cycles = _table("Cycles", "cycle", "status", "valid")
+    cycles = titled_table("Cycles", "cycle", "status", "valid")
     for cycle in view.cycles:
         cycles.add_row(str(cycle.cycle), cycle.status, _span(cycle.validity, zone))
-    items = _table("Items of these cycles", "cycle", "item", "amount", "owed", "events")
+    items = titled_table("Items of these cycles", "cycle", "item", "amount", "owed", "events")
     for item in view.items:
         amount = f"{item.amount} {item.resource}"
         items.add_row(str(item.cycle), item.item, amount, f"{item.owed} {item.resource}", str(item.events))
-    counters = _table("Counters", "cycle", "of", "amount")
+    counters = titled_table("Counters", "cycle", "of", "amount")
     for counter in view.counters:
         counters.add_row(str(counter.cycle), counter.what, str(counter.amount))
     for table in (totals, balances, cycles, items, counters):
@@ -74,13 +74,13 @@ def print_answer(view: AnswerView | RefusalView, console: Console) -> None:
 def print_history(view: HistoryView, zone: zoneinfo.ZoneInfo, console: Console) -> None:
     """Print a group, the commands that it remembers, and the activity log."""
     print_group(view.group, zone, console)
-    commands = _table("Commands the group remembers", "done", "command", "id", "balance")
+    commands = titled_table("Commands the group remembers", "done", "command", "id", "balance")
     for one in view.commands:
         number = "" if one.balance is None else str(one.balance)
         commands.add_row(
             _time(one.done, zone), one.command, one.id or "not recorded: repeat the command", number
         )
-    log = _table("Activity log", "time", "who", "action", "id", "what")
+    log = titled_table("Activity log", "time", "who", "action", "id", "what")
     for row in view.activities:
         log.add_row(_time(row.time, zone), row.actor, row.action, row.id or "", _what(row))
     for table in (commands, log):
@@ -112,10 +112,6 @@ def _notice(one: NoticeView) -> str:
 
 def _thresholds(total: TotalView) -> str:
     return ", ".join(f"{one.amount}{' reached' if one.reached else ''}" for one in total.thresholds)
-
-
-def _table(title: str, *columns: str) -> Table:
-    return Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
 
 
 def _amount(amount: str, unit: str) -> RenderableType:

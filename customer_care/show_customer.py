@@ -17,6 +17,7 @@ from customer_care.customer_view import (
     Validity,
     amount_text,
 )
+from customer_care.titled_tables import titled_table
 
 
 def print_customer(
@@ -66,7 +67,7 @@ def _published(view: CustomerView) -> str:
 
 
 def _bills(bills: list[BillView], minor_digits: int, zone: zoneinfo.ZoneInfo) -> RenderableType:
-    table = _titled("Bills", "bill", "number", "status", "cycle", "from", "to", "total", "due")
+    table = titled_table("Bills", "bill", "number", "status", "cycle", "from", "to", "total", "due")
     for bill in bills:
         table.add_row(
             str(bill.id),
@@ -82,7 +83,7 @@ def _bills(bills: list[BillView], minor_digits: int, zone: zoneinfo.ZoneInfo) ->
 
 
 def _subscriptions(view: CustomerView, zone: zoneinfo.ZoneInfo) -> RenderableType:
-    table = _titled("Subscriptions", "subscription", "plan", "status", "valid", "products", "services")
+    table = titled_table("Subscriptions", "subscription", "plan", "status", "valid", "products", "services")
     for one in view.subscriptions:
         table.add_row(
             one.code,
@@ -120,16 +121,12 @@ def _balances(balances: list[BalanceView] | str, zone: zoneinfo.ZoneInfo) -> Ren
         return Text(f"Balances: {balances}")
     if not balances:
         return Text("Balances: none yet")
-    table = _titled("Balances", "resource", "amount", "valid")
+    table = titled_table("Balances", "resource", "amount", "valid")
     for one in balances:
         table.add_row(
             one.resource, Text(f"{one.amount} {one.unit}".strip(), justify="right"), _span(one.validity, zone)
         )
     return Group(table, Text("  positive = owed, negative = prepaid or free", style="dim"))
-
-
-def _titled(title: str, *columns: str) -> Table:
-    return Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
 
 
 def _services(services: list[ServiceView]) -> str:

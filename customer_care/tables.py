@@ -38,7 +38,7 @@ from customer_care.table_columns import (
 )
 
 # Grows with every change of the tables; `migrations` brings an older database here, another number is refused.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 
@@ -200,7 +200,15 @@ sharing_memberships = Table(
     integer("joined_at_us"),
     *status("active", "inactive", "closed"),
     *validity(),
-    UniqueConstraint("sharing_group_id", "member_customer_id"),
+)
+# One is not closed. Past ones stay: an event from their time may still come.
+Index(
+    "uq_sharing_memberships_active",
+    sharing_memberships.c.sharing_group_id,
+    sharing_memberships.c.member_customer_id,
+    unique=True,
+    sqlite_where=text("status = 'active'"),
+    postgresql_where=text("status = 'active'"),
 )
 
 hierarchy_groups = Table(

@@ -44,6 +44,7 @@ from tests.customer_care.example_lines import file_of, line, mandate, on_plan
 from tests.rating_kernels.sample_world import SAMPLE, call, data
 
 SHARDS = 2
+TIED_MAX = 4_000
 AS_OF = datetime.datetime(2026, 11, 1, 2, 0, tzinfo=datetime.UTC)
 AS_OF_US = int(AS_OF.timestamp()) * 1_000_000
 MONTH_US = 31 * 86_400_000_000
@@ -100,7 +101,7 @@ class BillingWorld:
         self.rated: list[dict] = []  # every rated record, as the topic has it
         self.engine = open_records(f"sqlite:///{directory}/records.sqlite")
         self.store = ModelStore(SHARDS, clock_ms=lambda: next(ticks))
-        desk = Desk(catalogue, SHARDS, "tester", lambda: AS_OF_US - MONTH_US)
+        desk = Desk(catalogue, SHARDS, TIED_MAX, "tester", lambda: AS_OF_US - MONTH_US)
         faults = [
             fault for report in import_lines(file_of(*lines), self.engine, desk) for fault in report.faults
         ]

@@ -1,6 +1,7 @@
 """Shell. The same usage charged twice by two daemons: in the one run families move from shard to shard meanwhile."""
 
 import asyncio
+import contextlib
 import os
 import random
 import threading
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 from balance_store.client import StoreClient
 from balance_store.move_customers import Mover
-from balance_store.requests import Load
+from balance_store.requests import Load, StoreUnreachableError
 from bench.pool_run import written_from
 from tests.chaos.removals import families_of
 from tests.charging.deployment import Deployment
@@ -18,6 +19,8 @@ from tests.charging.deployment import Deployment
 DAEMONS = 2
 # Between two moves; with it some fifty a second.
 PAUSE_S = 0.01
+# On a machine that others load, the store may be slow for some seconds.
+TRIES = 10
 
 
 class Run(NamedTuple):
@@ -51,12 +54,20 @@ class Movers(threading.Thread):
                 family = dice.choice(self._families)
                 source = self.lives[min(family)]
                 target = (source + dice.randrange(1, store.shards)) % store.shards
-                await mover.move(family, source, target)
+                await _move(mover, family, source, target)
                 self.lives |= dict.fromkeys(family, target)
                 self.moves += 1
                 await asyncio.sleep(PAUSE_S)
         finally:
             await store.close()
+
+
+async def _move(mover: Mover, family: frozenset[int], source: int, target: int) -> None:
+    """A move that had no answer is made again, as whoever gave the command would; done twice, it is done once."""
+    for _ in range(TRIES):
+        with contextlib.suppress(StoreUnreachableError):
+            return await mover.move(family, source, target)
+    raise AssertionError(f"the store did not answer {TRIES} times")
 
 
 def groups(deployment: Deployment) -> dict[int, list[tuple[int, bytes]]]:
@@ -88,17 +99,17 @@ def charge(
     deployment.create(lines)
     movers = Movers(deployment, families_of(deployment.customers))
     daemons = []
-    for _ in range(DAEMONS):
-        daemons.append(deployment.start_daemon())
-        deployment.wait_until_charging()
     try:
+        for _ in range(DAEMONS):
+            daemons.append(deployment.start_daemon())
+            deployment.wait_until_charging()
         if moved:
             movers.start()
         send(deployment, messages, movers if moved else None)
         records = deployment.read("rated", len(messages))
     finally:
         movers.enough.set()
-        if moved:
+        if movers.ident is not None:
             movers.join()
         stopped = [deployment.stop_daemon(daemon) for daemon in daemons]
     assert stopped == [0] * DAEMONS, deployment.log_tail()

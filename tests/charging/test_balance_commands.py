@@ -262,6 +262,20 @@ def test_history_has_every_command_and_who_gave_it(typed):
     assert "on the bill under calls" in typed("history", "C3")[1]
 
 
+@pytest.mark.parametrize("columns", ["80", ""])
+def test_no_width_cuts_off_what_people_copy(typed, monkeypatch, columns):
+    command_id = "0123456789abcdef0123456789abcdef"
+    typed("grant", "C3", "--resource", "data_allowance", "--credit", "100", "--id", command_id)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    else:
+        # To a file, a line is a row of the table.
+        monkeypatch.delenv("COLUMNS")
+    out = typed("history", "C3")[1]
+    assert "…" not in out
+    assert (out.count(command_id) == 2) == (columns == "")
+
+
 def test_the_page_shows_what_the_commands_say(typed, monkeypatch):
     monkeypatch.setenv("COLUMNS", "110")
     shown = re.findall(r"```console\n(.*?)```", PAGE.read_text(), re.DOTALL)

@@ -11,7 +11,7 @@ from balance_store.profile_words import profile_words
 from balance_store.requests import Records
 from charging.balance_cache import BalanceCache
 from rating_kernels.group_layout import empty_image
-from rating_kernels.profile_image import NO_PROFILE
+from rating_kernels.profile_image import G_VALID_FROM_US, NO_PROFILE
 from tests.charging.test_balance_cache import content
 from tests.rating_kernels.sample_world import SAMPLE, sample_world
 
@@ -61,6 +61,16 @@ def test_a_long_profile_has_longer_heads():
     )
     cache = installed(pack_profile(many))
     assert image_of(cache) == wanted(many)
+
+
+def test_who_came_back_to_a_group_has_both_times():
+    (first, *others) = MEMBER.memberships
+    gone = msgspec.structs.replace(first, valid_from_us=5, valid_to_us=9)
+    back = msgspec.structs.replace(MEMBER, memberships=(gone, first, *others))
+    words = wanted(back)
+    assert image_of(installed(pack_profile(back))) == words
+    _, (_, (_, memberships, _)), *_ = words
+    assert [row[G_VALID_FROM_US] for row in memberships] == [one.valid_from_us for one in back.memberships]
 
 
 @settings(max_examples=300)

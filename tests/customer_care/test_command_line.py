@@ -7,7 +7,8 @@ import pytest
 
 from balance_store.model import ModelStore
 from balance_store.requests import StoreUnreachableError
-from customer_care import command_line
+from customer_care import command_line, tables
+from customer_care.records import open_records, writing
 from tests.customer_care.example_lines import file_of, line, member, owner
 
 SHARDS = 16
@@ -108,6 +109,16 @@ def test_show_prints_a_customer_with_groups_and_live_balances(care, store):
         assert part in out
     assert "FAMILY: shares with C2" in out
     assert "FAMILY: may use what C1 shares" in care("show", "C2")[1]
+
+
+def test_show_leaves_out_memberships_that_are_over(care, store, tmp_path):
+    care("import", lines=file_of(owner(1, "FAMILY"), member(2, "FAMILY"), member(3, "FAMILY")))
+    engine = open_records(f"sqlite:///{tmp_path}/records.sqlite")
+    with writing(engine) as connection:
+        third = tables.sharing_memberships.c.member_customer_id == 3
+        connection.execute(tables.sharing_memberships.update().where(third).values(valid_to_us=1))
+    assert "FAMILY: shares with C2 (" in care("show", "C1")[1]
+    assert "FAMILY" not in care("show", "C3")[1]
 
 
 def test_show_without_a_store_says_so_and_shows_the_rest(care, no_store):

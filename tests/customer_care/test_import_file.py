@@ -20,6 +20,7 @@ from rating_kernels.group_image import H_CUSTOMER_ID
 from tests.customer_care.example_lines import file_of, line, mandate, member, owner
 
 SHARDS = 4
+TIED_MAX = 4_000
 NOW_US = 1_790_000_000_000_000
 
 
@@ -46,7 +47,7 @@ class Care:
 
     def __init__(self, engine, catalogue):
         self.engine = engine
-        self.desk = Desk(catalogue, SHARDS, "tester", lambda: NOW_US)
+        self.desk = Desk(catalogue, SHARDS, TIED_MAX, "tester", lambda: NOW_US)
 
     def take(self, *lines):
         reports = list(import_lines(file_of(*lines), self.engine, self.desk))
@@ -248,6 +249,22 @@ def test_the_activity_log_takes_no_change_and_no_deletion(care, engine):
     for statement in (update(tables.activity_log).values(actor="x"), tables.activity_log.delete()):
         with pytest.raises(DatabaseError, match="append only"), writing(engine) as connection:
             connection.execute(statement)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_more_members_than_may_be_tied_are_refused(care, together):
+    care.desk = care.desk._replace(tied_max=3)
+    # 1 and 3 share nothing, and are tied by 2.
+    second = owner(2, "B") | {"member_of": [{"group": "A"}]}
+    lines = [owner(1, "A"), second, member(3, "B"), member(4, "A"), line(5)]
+    taken = [care.take(*lines)] if together else [care.take(one) for one in lines]
+    assert [sum(some[0] for some in taken), [fault for some in taken for fault in some[3]]] == [
+        4,
+        [
+            f"line {4 if together else 1}: member_of: 4 customers would be tied together, and "
+            "store.tied_customers_max is 3"
+        ],
+    ]
 
 
 def test_records_of_another_schema_version_are_refused(tmp_path):

@@ -26,6 +26,7 @@ from tests.customer_care.test_apply_command import DONE, SCENARIOS
 from tests.rating_kernels.sample_world import SAMPLE
 
 SHARDS = 2
+TIED_MAX = 4_000
 DAY = "2026-10-05"
 
 
@@ -33,7 +34,7 @@ DAY = "2026-10-05"
 def engine(tmp_path):
     """The records of C1, C2 and C3."""
     engine = open_records(f"sqlite:///{tmp_path}/records.sqlite")
-    desk = Desk(SAMPLE, SHARDS, "tester", lambda: at(DAY))
+    desk = Desk(SAMPLE, SHARDS, TIED_MAX, "tester", lambda: at(DAY))
     assert not [fault for report in import_lines(file_of(*PEOPLE), engine, desk) for fault in report.faults]
     yield engine
     engine.dispose()
@@ -184,7 +185,7 @@ def test_every_command_is_read_back_as_it_was_recorded(live):
 
 def test_a_name_of_several_things_must_be_said_closer(engine):
     """C1 has group 1; a customer who is called 2, and one who has two groups."""
-    desk = Desk(SAMPLE, SHARDS, "tester", lambda: at(DAY))
+    desk = Desk(SAMPLE, SHARDS, TIED_MAX, "tester", lambda: at(DAY))
     assert not [f for r in import_lines(file_of(line(4, customer="2")), engine, desk) for f in r.faults]
     with writing(engine) as connection:
         group = connection.execute(select(tables.balance_groups).limit(1)).mappings().one()
@@ -203,6 +204,7 @@ def test_records_of_the_version_before_are_brought_up_to_date(tmp_path):
     url = f"sqlite:///{tmp_path}/old.sqlite"
     engine = open_records(url)
     with writing(engine) as connection:
+        connection.exec_driver_sql("DROP INDEX uq_sharing_memberships_active")
         connection.exec_driver_sql("DROP INDEX uq_activity_log_command_id")
         connection.exec_driver_sql("ALTER TABLE activity_log DROP COLUMN command_id")
         connection.execute(tables.schema_version.update().values(version=2))

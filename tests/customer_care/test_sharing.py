@@ -7,6 +7,7 @@ import pytest
 from balance_store.move_customers import Mover
 from balance_store.requests import Load
 from customer_care import tables
+from customer_care.records import open_records, writing
 from customer_care.sharing_desk import SharingDesk, read_sharing
 from customer_care.sharing_rules import (
     Joined,
@@ -53,7 +54,9 @@ def joined(
         (POOL._replace(valid_to_us=6), 11, 5, [], 2, None),
         (POOL, 11, 5, [joined(POOL, 11)], 2, Refusal.ALREADY_MEMBER),
         (POOL, 11, 5, [joined(POOL, 11, to_us=6)], 2, Refusal.ALREADY_MEMBER),
-        (POOL, 11, 5, [joined(POOL, 11, to_us=5)], 2, Refusal.MEMBER_BEFORE),
+        (POOL, 11, 5, [joined(POOL, 11, to_us=5)], 2, None),
+        (POOL, 11, 4, [joined(POOL, 11, to_us=5)], 2, Refusal.ALREADY_MEMBER),
+        (POOL, 11, 3, [joined(POOL, 11, to_us=2), joined(POOL, 11, 7, 9)], 2, Refusal.ALREADY_MEMBER),
         # 20 owns WORK, of which 10 is a member: 20 may not become a member of 10's group, 30 may.
         (POOL, 20, 5, [joined(WORK, 10)], 2, Refusal.CYCLE),
         (POOL, 30, 5, [joined(WORK, 10)], 3, None),
@@ -170,6 +173,43 @@ def test_leaving_editing_and_ending_keep_the_past(desk, care, store):  # noqa: F
     assert [(code_of[one.customer_id], one.priority) for one in everybody] == [("C3", 0), ("C2", 1)]
     assert desk.cancel("FAMILY", NOW_US) is Refusal.GROUP_CANCELLED
     assert desk.edit("FAMILY", "family_data") is Refusal.GROUP_CANCELLED
+
+
+def test_who_left_comes_back_and_the_first_time_is_kept(desk, care, store):  # noqa: F811
+    day = NOW_US
+    assert desk.join("FAMILY", "C2", 3, day) is None
+    assert desk.leave("FAMILY", "C2", day + DAY_US) is None
+    assert desk.join("FAMILY", "C2", 0, day) is Refusal.ALREADY_MEMBER
+    assert desk.join("FAMILY", "C2", 0, day + 3 * DAY_US) is None
+    assert desk.edit_member("FAMILY", "C2", 1) is None
+    # What was never used leaves no trace that holds.
+    assert desk.leave("FAMILY", "C2", day + 3 * DAY_US) is None
+    assert desk.join("FAMILY", "C2", 2, day + 3 * DAY_US) is None
+    care.publish(store)
+    _, there = profile(store, care, 2)
+    spells = {(one.valid_from_us, one.valid_to_us) for one in there.memberships}
+    assert spells == {(day, day + DAY_US), (day + 3 * DAY_US, INFINITE_US)}
+    assert {len(service.sharing_ids) for service in there.services} == {1}
+    _, everybody, code_of = read_sharing(care.engine, "FAMILY")
+    assert [one.priority for one in everybody if code_of[one.customer_id] == "C2"] == [3, 1, 2]
+    assert desk.leave("FAMILY", "C2", day + 4 * DAY_US) is None
+    assert desk.leave("FAMILY", "C2", day + 4 * DAY_US) is Refusal.NOT_MEMBER
+
+
+def test_records_made_when_nobody_came_back_are_brought_up_to_date(desk, care):  # noqa: F811
+    before = care.rows(tables.sharing_memberships, "member_customer_id", "priority", "valid_from_us")
+    with writing(care.engine) as connection:
+        connection.exec_driver_sql("DROP INDEX uq_sharing_memberships_active")
+        connection.exec_driver_sql(
+            "CREATE UNIQUE INDEX uq_sharing_memberships_sharing_group_id "
+            "ON sharing_memberships (sharing_group_id, member_customer_id)"
+        )
+        connection.execute(tables.schema_version.update().values(version=3))
+    open_records(str(care.engine.url)).dispose()
+    assert care.rows(tables.sharing_memberships, "member_customer_id", "priority", "valid_from_us") == before
+    assert desk.leave("FAMILY", "C3", NOW_US) is None
+    assert desk.join("FAMILY", "C3", 0, NOW_US) is None
+    assert len(care.rows(tables.sharing_memberships, "id")) == len(before) + 1
 
 
 def test_what_cannot_be_done_says_why(desk, care, store):  # noqa: F811
