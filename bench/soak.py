@@ -139,11 +139,11 @@ def _capacity(deployed: Deployed, soak: Soak) -> float:
     return capacity
 
 
-def _events(deployed: Deployed, count: int) -> Iterator[dict[str, Any]]:
-    """So many, made piece by piece."""
-    pieces = range(CAPACITY_ROUNDS, CAPACITY_ROUNDS + -(-count // PIECE))
+def _events(deployed: Deployed, until: float) -> Iterator[dict[str, Any]]:
+    """Made piece by piece until that time: a sender that cannot keep its pace sends less, not longer."""
+    pieces = itertools.count(CAPACITY_ROUNDS)
     endless = itertools.chain.from_iterable(deployed.events(PIECE, number, 1.1) for number in pieces)
-    return itertools.islice(endless, count)
+    return itertools.takewhile(lambda _: time.monotonic() < until, endless)
 
 
 def _run(deployed: Deployed, soak: Soak, rate: int, seconds: float, every_s: float) -> float:
@@ -151,7 +151,7 @@ def _run(deployed: Deployed, soak: Soak, rate: int, seconds: float, every_s: flo
     began, settled = time.monotonic(), 0.0
     with ThreadPoolExecutor(1) as beside:
         sending: Future[None] = beside.submit(
-            lambda: asyncio.run(deployed.send(_events(deployed, int(rate * seconds)), rate))
+            lambda: asyncio.run(deployed.send(_events(deployed, began + seconds), rate))
         )
         last = soak.steady.page()
         while not sending.done():

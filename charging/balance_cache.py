@@ -12,7 +12,7 @@ import numpy as np
 
 from balance_store.group_record import unpack_group
 from balance_store.mark_record import is_mark
-from balance_store.profile_record import profile_rows, unpack_profile
+from balance_store.profile_record import in_schema_of_now, unpack_profile
 from balance_store.requests import Changed, DirectoryEntry, Records
 from charging.cache_columns import (
     NO_IMAGE,
@@ -36,14 +36,16 @@ from charging.grow_group import grow_group
 from charging.id_index import find_one, numbers_of
 from charging.identifier_index import ENTRY_WORDS, WORD_BYTES, Identifiers, with_room
 from charging.install_group import DONE, NEEDS_WORDS, GroupTables, install_groups
-from charging.install_profile import COUNTERS, MEMBER_WORDS, ProfileTables, install_profiles
+from charging.install_profile import COUNTERS, MEMBER_WORDS, NAME_WORDS, ProfileTables, install_profiles
 from charging.learn_directory import learn_directory
 from charging.measure_profile import (
     SHAPE_WORDS,
     Z_GROUPS,
     Z_MEMBERSHIPS,
     Z_NAME_WORDS,
+    Z_NAMES,
     Z_SERVICES,
+    Z_TIMES,
     Z_WORDS,
     measure_profiles,
 )
@@ -169,7 +171,9 @@ class BalanceCache:
 
         Raises ValueError on damaged ones.
         """
-        profiles = [profile_rows(r) for r in records.profiles.values() if r is not None and not is_mark(r)]
+        profiles = [
+            in_schema_of_now(r) for r in records.profiles.values() if r is not None and not is_mark(r)
+        ]
         if len(profiles) < len(records.profiles) or None in records.groups.values():
             gone = frozenset(c for c, r in records.profiles.items() if r is None or is_mark(r))
             self.forget_rows(shard, frozenset(g for g, r in records.groups.items() if r is None), gone)
@@ -185,6 +189,7 @@ class BalanceCache:
         sound = measure_profiles(data, first, shapes)
         if sound == len(records):
             self._make_room(shapes)
+            most = shapes.max(axis=0).tolist()
             tables = ProfileTables(
                 self.profile_arena,
                 self._profile_words_used,
@@ -193,13 +198,15 @@ class BalanceCache:
                 self.slots,
                 self.words,
                 self._indexes,
-                np.zeros((int(shapes[:, Z_MEMBERSHIPS].max()), MEMBER_WORDS), np.int64),
+                np.zeros((most[Z_NAMES], NAME_WORDS), np.int64),
+                np.zeros(most[Z_TIMES], np.int64),
+                np.zeros((most[Z_MEMBERSHIPS], MEMBER_WORDS), np.int64),
                 np.zeros(COUNTERS, np.int64),
             )
             sound = install_profiles(data, first, shapes, shard, tables)
         if sound < len(records):
             unpack_profile(records[sound])  # it says what is wrong
-            raise ValueError("a profile that names a membership it does not have")
+            raise ValueError("a profile whose rows name what it does not list")
 
     def _make_room(self, shapes: Ints) -> None:
         """Room for profiles of these shapes and everything that they name."""

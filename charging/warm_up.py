@@ -80,6 +80,8 @@ def _warm_cache() -> None:
         _none(),
         table,
         _none(),
+        table,
+        _none(),
     )
     install_profiles(data, first, shapes, 0, profiles)
     groups = GroupTables(cache.words, cache.words_used, slots, customers, table, _none(), _none())
