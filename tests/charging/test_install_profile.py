@@ -61,7 +61,7 @@ def test_a_row_that_names_what_is_not_listed_is_refused():
     listed = msgspec.msgpack.decode(pack_profile(MEMBER))
     for field in (IDENTIFIERS, TIMES):
         record = msgspec.msgpack.encode([*listed[:field], [], *listed[field + 1 :]])
-        with pytest.raises(ValueError, match="names? what"):
+        with pytest.raises(ValueError, match=r"names? what"):
             installed(record)
 
 
