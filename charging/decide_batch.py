@@ -113,7 +113,7 @@ def _until_done(
         if status == BATCH_DONE:
             return out
         if status == BATCH_GROW_WORDS:
-            cache.make_room(lacking)
+            cache.lengthen_words(lacking)
         else:
             out = out.grown()
 

@@ -14,4 +14,4 @@ def grown_group(cache, group_id, section):
     """Give a group of the cache more room in a section."""
     place = cache.slot_of(group_id) * SECTIONS + section
     while lacking := grow_group(cache.words, cache.words_used, cache.slot_at, place, WORK):
-        cache.make_room(lacking)
+        cache.lengthen_words(lacking)
