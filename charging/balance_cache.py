@@ -47,7 +47,7 @@ from charging.cache_columns import (
 from charging.id_index import find_one
 from charging.identifier_index import ENTRY_WORDS, WORD_BYTES, Identifiers, with_room
 from charging.install_group import DONE, NEEDS_WORDS, GroupTables, install_groups
-from charging.install_profile import COUNTERS, MEMBER_WORDS, NAME_WORDS, ProfileTables, install_profiles
+from charging.install_profile import COUNTERS, MEMBER_WORDS, ProfileTables, install_profiles
 from charging.learn_directory import learn_directory
 from charging.measure_profile import (
     SHAPE_WORDS,
@@ -60,6 +60,7 @@ from charging.measure_profile import (
     Z_WORDS,
     measure_profiles,
 )
+from charging.profile_lists import NAME_WORDS
 from charging.recall_rows import recall_rows
 from charging.resolve_rows import CacheTables, Notes
 from config.calendar_book import CalendarBook

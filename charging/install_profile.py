@@ -6,7 +6,6 @@ What a record lists once and its rows name by place, identifiers and times, is r
 
 from typing import NamedTuple
 
-from balance_store.profile_record import NO_END
 from charging.cache_columns import STALE, Customers, Slots
 from charging.cached_profile import (
     C_CUSTOMER,
@@ -38,17 +37,16 @@ from charging.measure_profile import (
     Z_MEMBERSHIPS,
     Z_MEMBERSHIPS_AT,
     Z_NAMES,
-    Z_NAMES_AT,
     Z_RECURRING,
     Z_RECURRING_AT,
     Z_SERVICES,
     Z_SERVICES_AT,
     Z_SHARINGS,
     Z_TIMES,
-    Z_TIMES_AT,
     Z_WORDS,
 )
-from charging.msgpack_cursor import BAD, get_array, get_int, get_text, skip_values
+from charging.msgpack_cursor import BAD, get_array, get_int, skip_values
+from charging.profile_lists import M_AT, M_LENGTH, get_id, get_time, read_lists
 from config.catalogue_indexes import (
     DISCOUNTS,
     NOT_IN_CATALOGUE,
@@ -59,7 +57,7 @@ from config.catalogue_indexes import (
     index_in_catalogue,
 )
 from rating_kernels import profile_image as p
-from rating_kernels.group_image import H_PROFILE_AT, INFINITE_US
+from rating_kernels.group_image import H_PROFILE_AT
 from rating_kernels.kernel import kernel, standing_kernel
 from rating_kernels.line_memory import whole_lines
 from rating_kernels.tariff_table import Bytes, Ints
@@ -69,9 +67,6 @@ F_SHARING_ID, F_POLICY_ID, F_OWNER_ID, F_OWNER_GROUP_ID, F_FROM_US, F_TO_US, F_O
 MEMBER_FIELDS = 6
 MEMBER_WORDS = 7
 CANDIDATE_FIELDS, DISCOUNT_FIELDS, RECURRING_FIELDS = 4, 3, 10
-# Where an identifier is in the record.
-M_AT, M_LENGTH = range(2)
-NAME_WORDS = 2
 # Counters while a profile is read.
 N_MEMBERS, N_CANDIDATES, N_SHARINGS, N_DISCOUNTS, N_RECURRING = range(5)
 COUNTERS = 5
@@ -107,7 +102,9 @@ def _install(data: Bytes, end: int, shapes: Ints, row: int, shard: int, tables: 
     arena, customers = tables.arena, tables.customers
     customer = number_of(customers.table, customers.ids, customers.used, shapes[row, Z_CUSTOMER_ID])
     customers.at[customer] = BAD
-    if not _read_lists(data, end, shapes, row, tables) or not _read_members(data, end, shapes, row, tables):
+    if not read_lists(data, end, shapes, row, tables.names, tables.times) or not _read_members(
+        data, end, shapes, row, tables
+    ):
         return False
     start = tables.used[0]
     at = _lay_out(shapes, row, start, arena)
@@ -154,36 +151,6 @@ def _lay_out(shapes: Ints, row: int, start: int, arena: Ints) -> int:
 
 
 @kernel
-def _read_lists(data: Bytes, end: int, shapes: Ints, row: int, tables: ProfileTables) -> bool:
-    """Identifiers and times into scratch."""
-    get = shapes[row, Z_NAMES_AT]
-    for name in range(shapes[row, Z_NAMES]):
-        tables.names[name, M_AT], tables.names[name, M_LENGTH], get = get_text(data, get, end)
-    times_get = shapes[row, Z_TIMES_AT]
-    for place in range(shapes[row, Z_TIMES]):
-        tables.times[place], times_get = get_int(data, times_get, end)
-    return get != BAD and times_get != BAD
-
-
-@standing_kernel
-def _get_time(data: Bytes, get: int, end: int, times: Ints, count: int) -> tuple[int, int]:
-    """(the time whose place in the list stands here, next offset or BAD)."""
-    place, get = get_int(data, get, end)
-    if place == NO_END:
-        return INFINITE_US, get
-    return (times[place], get) if 0 <= place < count else (0, BAD)
-
-
-@standing_kernel
-def _get_id(data: Bytes, get: int, end: int, customer_id: int) -> tuple[int, int]:
-    """(the id whose distance from the customer's stands here, next offset or BAD)."""
-    distance, get = get_int(data, get, end)
-    found = customer_id + distance
-    # Beyond 64 bits the sum has a sign that neither of both has.
-    return (0, BAD) if (customer_id ^ found) & (distance ^ found) < 0 else (found, get)
-
-
-@kernel
 def _read_members(data: Bytes, end: int, shapes: Ints, row: int, tables: ProfileTables) -> bool:
     """Memberships into rows of F_*."""
     members, slots, times = tables.members, tables.slots, tables.times
@@ -194,10 +161,10 @@ def _read_members(data: Bytes, end: int, shapes: Ints, row: int, tables: Profile
             return False
         members[member, F_SHARING_ID], get = get_int(data, get, end)
         members[member, F_POLICY_ID], get = get_int(data, get, end)
-        members[member, F_OWNER_ID], get = _get_id(data, get, end, customer_id)
-        members[member, F_OWNER_GROUP_ID], get = _get_id(data, get, end, customer_id)
-        members[member, F_FROM_US], get = _get_time(data, get, end, times, shapes[row, Z_TIMES])
-        members[member, F_TO_US], get = _get_time(data, get, end, times, shapes[row, Z_TIMES])
+        members[member, F_OWNER_ID], get = get_id(data, get, end, customer_id)
+        members[member, F_OWNER_GROUP_ID], get = get_id(data, get, end, customer_id)
+        members[member, F_FROM_US], get = get_time(data, get, end, times, shapes[row, Z_TIMES])
+        members[member, F_TO_US], get = get_time(data, get, end, times, shapes[row, Z_TIMES])
         get = skip_values(data, get, end, fields - MEMBER_FIELDS)
         if get == BAD:
             return False
@@ -218,10 +185,10 @@ def _put_service(
     name, get = get_int(data, get, end)
     type_id, get = get_int(data, get, end)
     arena[row + p.V_SERVICE_TYPE] = index_in_catalogue(tables.indexes, SERVICE_TYPES, type_id)
-    arena[row + p.V_VALID_FROM_US], get = _get_time(data, get, end, tables.times, times)
-    arena[row + p.V_VALID_TO_US], get = _get_time(data, get, end, tables.times, times)
-    arena[row + p.V_SUBSCRIPTION_ID], get = _get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
-    group_id, get = _get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
+    arena[row + p.V_VALID_FROM_US], get = get_time(data, get, end, tables.times, times)
+    arena[row + p.V_VALID_TO_US], get = get_time(data, get, end, tables.times, times)
+    arena[row + p.V_SUBSCRIPTION_ID], get = get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
+    group_id, get = get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
     if get == BAD or not 0 <= name < shapes[record, Z_NAMES]:
         return BAD
     name_at, length = tables.names[name, M_AT], tables.names[name, M_LENGTH]
@@ -272,8 +239,8 @@ def _put_candidates(data: Bytes, get: int, end: int, at: int, times: int, tables
         arena[row + p.K_PRODUCT_ID], get = get_int(data, get, end)
         plan_id, get = get_int(data, get, end)
         arena[row + p.K_PLAN] = index_in_catalogue(tables.indexes, PLANS, plan_id)
-        arena[row + p.K_VALID_FROM_US], get = _get_time(data, get, end, tables.times, times)
-        arena[row + p.K_VALID_TO_US], get = _get_time(data, get, end, tables.times, times)
+        arena[row + p.K_VALID_FROM_US], get = get_time(data, get, end, tables.times, times)
+        arena[row + p.K_VALID_TO_US], get = get_time(data, get, end, tables.times, times)
         get = skip_values(data, get, end, fields - CANDIDATE_FIELDS)
         if arena[row + p.K_PLAN] != NOT_IN_CATALOGUE:
             counts[N_CANDIDATES] += 1
@@ -328,8 +295,8 @@ def _put_discounts(data: Bytes, get: int, end: int, at: int, times: int, tables:
             return BAD
         discount_id, get = get_int(data, get, end)
         arena[row + p.D_DISCOUNT] = index_in_catalogue(tables.indexes, DISCOUNTS, discount_id)
-        arena[row + p.D_VALID_FROM_US], get = _get_time(data, get, end, tables.times, times)
-        arena[row + p.D_VALID_TO_US], get = _get_time(data, get, end, tables.times, times)
+        arena[row + p.D_VALID_FROM_US], get = get_time(data, get, end, tables.times, times)
+        arena[row + p.D_VALID_TO_US], get = get_time(data, get, end, tables.times, times)
         get = skip_values(data, get, end, fields - DISCOUNT_FIELDS)
         if arena[row + p.D_DISCOUNT] != NOT_IN_CATALOGUE:
             counts[N_DISCOUNTS] += 1
@@ -346,11 +313,11 @@ def _put_recurring(data: Bytes, end: int, at: int, shapes: Ints, record: int, ta
         fields, get = get_array(data, get, end)
         if fields < RECURRING_FIELDS:
             return False
-        arena[row + p.Y_GROUP_ID], get = _get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
+        arena[row + p.Y_GROUP_ID], get = get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
         for field in range(p.Y_GROUP_ID + 1, p.Y_VALID_FROM_US):
             arena[row + field], get = get_int(data, get, end)
-        arena[row + p.Y_VALID_FROM_US], get = _get_time(data, get, end, tables.times, times)
-        arena[row + p.Y_VALID_TO_US], get = _get_time(data, get, end, tables.times, times)
+        arena[row + p.Y_VALID_FROM_US], get = get_time(data, get, end, tables.times, times)
+        arena[row + p.Y_VALID_TO_US], get = get_time(data, get, end, tables.times, times)
         for field in range(p.Y_VALID_TO_US + 1, RECURRING_FIELDS):
             arena[row + field], get = get_int(data, get, end)
         get = skip_values(data, get, end, fields - RECURRING_FIELDS)
@@ -370,7 +337,7 @@ def _put_groups(data: Bytes, end: int, at: int, shapes: Ints, record: int, table
     get = shapes[record, Z_GROUPS_AT]
     place = group_place(arena, at)
     for _ in range(shapes[record, Z_GROUPS]):
-        group_id, get = _get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
+        group_id, get = get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
         if get == BAD:
             return False
         slot = number_of(slots.table, slots.ids, slots.used, group_id)
