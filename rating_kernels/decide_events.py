@@ -18,12 +18,12 @@ from rating_kernels.batch_columns import (
 from rating_kernels.batch_words import DecisionWords
 from rating_kernels.charge_event import NO_RATE, PARTLY_CHARGED, charge_event
 from rating_kernels.event_room import (
-    NEEDS_ROOM,
+    GROUP_FULL,
     NONE,
+    OUTPUT_FULL,
     TOO_MANY,
-    group_without_room,
+    event_room,
     membership_row,
-    output_room,
 )
 from rating_kernels.find_rate import find_rate, find_service
 from rating_kernels.group_image import (
@@ -139,10 +139,7 @@ def decide_rows(
         if outcome == CHARGED:
             outcome, service = find_service(table, events, row, slot_at, profiles, work)
         if outcome == CHARGED:
-            place = group_without_room(table, calendars, events, row, words, slot_at, profiles, service, work)
-            if place != NONE:
-                return position, BATCH_GROW_GROUP, place
-            room = output_room(
+            room, place = event_room(
                 table,
                 calendars,
                 events,
@@ -156,7 +153,9 @@ def decide_rows(
                 touched,
                 work,
             )
-            if room == NEEDS_ROOM:
+            if room == GROUP_FULL:
+                return position, BATCH_GROW_GROUP, place
+            if room == OUTPUT_FULL:
                 return position, BATCH_GROW_OUTPUT, NONE
             if room == TOO_MANY:
                 outcome = TOO_MANY_BALANCES

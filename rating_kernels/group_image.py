@@ -9,17 +9,18 @@ by moving the later rows up, so their order is the order of creation.
 Open and ended cycles share the tables of items and counters: each row carries its cycle's number.
 """
 
-# Header words. What nearly every event reads stands in the first three cache lines, the rest behind it.
+# Header words. What nearly every event reads stands in the first three cache lines, the rest behind it; what it
+# writes in the first and, of the user's group, the third.
 H_GROUP_ID = 0
 H_CUSTOMER_ID = 1
 H_CYCLE_NO = 2  # counts from 1
 H_CYCLE_START_US = 3
 H_CYCLE_END_US = 4
 H_CREDIT_ID = 5  # credit profile and payment type; 0 = no limits
-H_CLOSED_AT_US = 6  # INFINITE_US while the account is open
+H_TOUCHED = 6  # number of the batch that changed it last
 H_RING_NEXT = 7  # where the next event id goes once the ring is full
 H_NEXT_BALANCE_ID = 8
-H_TOUCHED = 9  # number of the batch that changed it last
+H_CLOSED_AT_US = 9  # INFINITE_US while the account is open
 H_SECTIONS = (
     10  # a word for each section: its rows, how many more it has room for, and where (`group_layout`)
 )
