@@ -9,8 +9,8 @@ by moving the later rows up, so their order is the order of creation.
 Open and ended cycles share the tables of items and counters: each row carries its cycle's number.
 """
 
-# Header words. What nearly every event reads stands in the first three cache lines, the rest behind it; what it
-# writes in the first and, of the user's group, the third.
+# Header words. What nearly every event reads stands in the first three cache lines, the rest behind it. What it
+# writes stands in the first but for the marks of the ring, which are the third.
 H_GROUP_ID = 0
 H_CUSTOMER_ID = 1
 H_CYCLE_NO = 2  # counts from 1
@@ -83,7 +83,8 @@ S_CYCLE_NO, S_START_US, S_END_US, S_SEALED = range(4)
 SNAPSHOT_WORDS = 4
 
 # Recent event ids: lower bits of a hash of (source, id); where it was first decided, as long as it is one of the
-# last RING_POSITIONS, then FORGOTTEN; the message's timestamp in whole hours since 1970.
+# last RING_POSITIONS, then FORGOTTEN (until it is packed, what still stands there counts as that: `recent_events`);
+# the message's timestamp in whole hours since 1970.
 R_ID_HASH, R_POSITION, R_MESSAGE_HOUR = range(3)
 ID_HASH_BITS = 48
 RING_WORDS = 3
