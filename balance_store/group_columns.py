@@ -52,7 +52,7 @@ from rating_kernels.group_image import (
 )
 from rating_kernels.group_layout import row_at, section_count, set_count
 from rating_kernels.kernel import kernel
-from rating_kernels.recent_events import mark_ring, oldest_row, ring_row
+from rating_kernels.recent_events import forgotten_rows, mark_ring, oldest_row, ring_row
 from rating_kernels.tariff_table import Bytes, Ints
 
 COLUMNS_SCHEMA = 3
@@ -162,7 +162,7 @@ def _put_ring(words: Ints, at: int, out: Ints, codes: Ints, bit: int) -> int:
     if count == 0:
         return bit
     oldest = oldest_row(words, at)
-    forgotten = 0
+    forgotten = forgotten_rows(count)
     while forgotten < count and words[ring_row(words, at, oldest, forgotten) + R_POSITION] == FORGOTTEN:
         forgotten += 1
     codes[0] = forgotten

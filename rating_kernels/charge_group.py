@@ -347,7 +347,14 @@ def counter_row(words: Ints, at: int, cycle_no: int, counter_id: int) -> int:
 @kernel
 def count(words: Ints, at: int, cycle_no: int, counter_id: int, amount: int, work: Ints) -> None:
     """Add to a cycle's counter, made if absent; the batch kernel has made room."""
-    row = counter_row(words, at, cycle_no, counter_id)
+    count_in_row(words, at, counter_row(words, at, cycle_no, counter_id), cycle_no, counter_id, amount, work)
+
+
+@kernel
+def count_in_row(
+    words: Ints, at: int, row: int, cycle_no: int, counter_id: int, amount: int, work: Ints
+) -> None:
+    """As `count`, for who has looked for the counter's row (-1: absent)."""
     if row < 0:
         row = logged_append(words, at, SECTION_COUNTERS, work)
         words[row + C_CYCLE_NO] = cycle_no

@@ -5,7 +5,7 @@ members count together.
 """
 
 from rating_kernels import table_words as t
-from rating_kernels.charge_group import booking_cycle, count, counter_row
+from rating_kernels.charge_group import booking_cycle, count_in_row, counter_row
 from rating_kernels.group_image import C_AMOUNT
 from rating_kernels.kernel import kernel
 from rating_kernels.sharing import policy_covers
@@ -62,6 +62,6 @@ def count_use(
     events = counter_row(words, holder, cycle_no, events_id)
     quantity_before = words[used + C_AMOUNT] if used >= 0 else NOTHING_COUNTED
     events_before = words[events + C_AMOUNT] if events >= 0 else 0
-    count(words, holder, cycle_no, used_id, quantity, work)
-    count(words, holder, cycle_no, events_id, 1, work)
+    count_in_row(words, holder, used, cycle_no, used_id, quantity, work)
+    count_in_row(words, holder, events, cycle_no, events_id, 1, work)
     return quantity_before, events_before

@@ -20,12 +20,12 @@ from rating_kernels.batch_columns import (
 from rating_kernels.batch_words import DecisionWords
 from rating_kernels.charge_event import NO_RATE, PARTLY_CHARGED, charge_event
 from rating_kernels.event_room import (
-    NEEDS_ROOM,
+    GROUP_FULL,
     NONE,
+    OUTPUT_FULL,
     TOO_MANY,
-    group_without_room,
+    event_room,
     membership_row,
-    output_room,
 )
 from rating_kernels.find_rate import find_rate, find_service
 from rating_kernels.group_image import (
@@ -144,25 +144,11 @@ def decide_rows(
         if outcome == CHARGED:
             outcome, service = find_service(table, events, row, slot_at, profiles, work)
         if outcome == CHARGED:
-            call = table, calendars, events, row, words, words_used, slot_at, profiles, service, work
-            lacking = _room_for_groups(*call)
-            if lacking > 0:
+            call = (table, calendars, events, row, words, words_used, slot_at, profiles, service)
+            room, lacking = _make_room(*call, impacts, notices, touched, work)
+            if room == GROUP_FULL:
                 return position, BATCH_GROW_WORDS, lacking
-            room = output_room(
-                table,
-                calendars,
-                events,
-                row,
-                words,
-                slot_at,
-                profiles,
-                service,
-                impacts,
-                notices,
-                touched,
-                work,
-            )
-            if room == NEEDS_ROOM:
+            if room == OUTPUT_FULL:
                 return position, BATCH_GROW_OUTPUT, NONE
             if room == TOO_MANY:
                 outcome = TOO_MANY_BALANCES
@@ -191,7 +177,7 @@ def decide_rows(
 
 
 @kernel
-def _room_for_groups(
+def _make_room(
     table: Ints,
     calendars: Ints,
     events: Ints,
@@ -201,16 +187,21 @@ def _room_for_groups(
     slot_at: Ints,
     profiles: Ints,
     service: int,
+    impacts: Ints,
+    notices: Ints,
+    touched: Ints,
     work: Ints,
-) -> int:
-    """Every group that the event may change has room for the worst; 0, or the words that are lacking for that."""
+) -> tuple[int, int]:
+    """What `event_room` says once every group has room; or (GROUP_FULL, the words that are lacking for that)."""
     while True:
-        place = group_without_room(table, calendars, events, row, words, slot_at, profiles, service, work)
-        if place == NONE:
-            return 0
+        room, place = event_room(
+            table, calendars, events, row, words, slot_at, profiles, service, impacts, notices, touched, work
+        )
+        if room != GROUP_FULL:
+            return room, 0
         lacking = grow_group(words, words_used, slot_at, place, work)
         if lacking > 0:
-            return lacking
+            return GROUP_FULL, lacking
 
 
 @kernel

@@ -27,26 +27,14 @@ from rating_kernels.tariff_table import Ints
 from rating_kernels.workspace import LOG_MAX, W_IMPACTS, W_LIMITS, W_NOTICES, W_TOUCHED
 
 NONE = -1
-HAS_ROOM, NEEDS_ROOM, TOO_MANY = range(3)
+HAS_ROOM, GROUP_FULL, OUTPUT_FULL, TOO_MANY = range(4)
 # What one payer's part of a detail writes to the undo log beside one entry a balance: an item and the tax's
 # (five entries each), an owed balance, caps and counters of the price.
 LOG_A_PAYER = 24
 
 
 @kernel
-def rotations(calendars: Ints, words: Ints, at: int, time_us: int, work: Ints) -> int:
-    """How many cycles of a group end before an event; more than may wait for billing end none."""
-    return min(cycles_over(calendars, words, at, time_us), work[W_LIMITS + L_SNAPSHOTS_MAX])
-
-
-@kernel
-def rotated_rows(words: Ints, at: int, profiles: Ints, cycles: int) -> int:
-    """Rows of balances, and of items, that so many rotations may add to a group."""
-    return 0 if cycles == 0 else ROWS_A_CYCLE * cycles * recurring_rows(words, at, profiles)
-
-
-@kernel
-def full_section(
+def group_room(
     table: Ints,
     calendars: Ints,
     words: Ints,
@@ -55,24 +43,26 @@ def full_section(
     payers: int,
     time_us: int,
     work: Ints,
-) -> int:
-    """The section that cannot take an event, and the rotations that come before it; NONE if all can."""
+) -> tuple[int, int]:
+    """(the section that cannot take an event and the cycles that end before it, or NONE; balances it may meet)."""
     room = table[t.ROOM_ROWS]
-    cycles = rotations(calendars, words, at, time_us, work)
-    recurring = rotated_rows(words, at, profiles, cycles)
-    ring_max = work[W_LIMITS + L_RING_MAX]
+    # More cycles than may wait for billing end none.
+    cycles = min(cycles_over(calendars, words, at, time_us), work[W_LIMITS + L_SNAPSHOTS_MAX])
+    recurring = 0 if cycles == 0 else ROWS_A_CYCLE * cycles * recurring_rows(words, at, profiles)
+    balances = section_count(words, at, SECTION_BALANCES) + recurring
     if section_free(words, at, SECTION_BALANCES) < table[room] + recurring:
-        return SECTION_BALANCES
+        return SECTION_BALANCES, balances
     if section_free(words, at, SECTION_ITEMS) < table[room + 1] + recurring:
-        return SECTION_ITEMS
+        return SECTION_ITEMS, balances
     # Caps are counted for each sharing group apart.
     if section_free(words, at, SECTION_COUNTERS) < table[room + 2] * payers:
-        return SECTION_COUNTERS
+        return SECTION_COUNTERS, balances
     if section_free(words, at, SECTION_SNAPSHOTS) < cycles:
-        return SECTION_SNAPSHOTS
+        return SECTION_SNAPSHOTS, balances
+    ring_max = work[W_LIMITS + L_RING_MAX]
     if section_free(words, at, SECTION_RING) == 0 and section_count(words, at, SECTION_RING) < ring_max:
-        return SECTION_RING
-    return NONE
+        return SECTION_RING, balances
+    return NONE, balances
 
 
 @kernel
@@ -83,38 +73,7 @@ def membership_row(profiles: Ints, profile_at: int, service: int) -> int:
 
 
 @kernel
-def group_without_room(
-    table: Ints,
-    calendars: Ints,
-    events: Ints,
-    row: int,
-    words: Ints,
-    slot_at: Ints,
-    profiles: Ints,
-    service: int,
-    work: Ints,
-) -> int:
-    """slot * SECTIONS + section of a group that needs more room there before the event, or NONE."""
-    time_us = events[row, e.TIME_US]
-    slot = profiles[service + V_GROUP_SLOT]
-    payers = 1 + profiles[service + V_MEMBERSHIPS]
-    section = full_section(table, calendars, words, slot_at[slot], profiles, payers, time_us, work)
-    if section != NONE:
-        return slot * SECTIONS + section
-    member = membership_row(profiles, events[row, e.PROFILE_AT], service)
-    for _ in range(profiles[service + V_MEMBERSHIPS]):
-        slot = profiles[member + G_OWNER_SLOT]
-        at = slot_at[slot]
-        if at >= 0:
-            section = full_section(table, calendars, words, at, profiles, payers, time_us, work)
-            if section != NONE:
-                return slot * SECTIONS + section
-        member += MEMBERSHIP_WORDS
-    return NONE
-
-
-@kernel
-def output_room(
+def event_room(
     table: Ints,
     calendars: Ints,
     events: Ints,
@@ -127,35 +86,39 @@ def output_room(
     notices: Ints,
     touched: Ints,
     work: Ints,
-) -> int:
-    """Room for an impact of every balance in reach, once per detail, and for every notice and group.
+) -> tuple[int, int]:
+    """(HAS_ROOM, NONE), (GROUP_FULL, slot * SECTIONS + section that needs room first), or what the output lacks.
 
+    The output takes an impact of every balance in reach, once per detail, and every notice and group.
     TOO_MANY: what the event may change does not fit the undo log.
     """
-    groups = 1 + profiles[service + V_MEMBERSHIPS]
-    at = slot_at[profiles[service + V_GROUP_SLOT]]
     time_us = events[row, e.TIME_US]
-    balances = section_count(words, at, SECTION_BALANCES)
-    balances += rotated_rows(words, at, profiles, rotations(calendars, words, at, time_us, work))
+    slot = profiles[service + V_GROUP_SLOT]
+    groups = 1 + profiles[service + V_MEMBERSHIPS]
+    section, balances = group_room(table, calendars, words, slot_at[slot], profiles, groups, time_us, work)
+    if section != NONE:
+        return GROUP_FULL, slot * SECTIONS + section
     member = membership_row(profiles, events[row, e.PROFILE_AT], service)
     for _ in range(profiles[service + V_MEMBERSHIPS]):
-        at = slot_at[profiles[member + G_OWNER_SLOT]]
+        slot = profiles[member + G_OWNER_SLOT]
+        at = slot_at[slot]
         if at >= 0:
-            balances += section_count(words, at, SECTION_BALANCES)
-            cycles = rotations(calendars, words, at, time_us, work)
-            balances += rotated_rows(words, at, profiles, cycles)
+            section, more = group_room(table, calendars, words, at, profiles, groups, time_us, work)
+            if section != NONE:
+                return GROUP_FULL, slot * SECTIONS + section
+            balances += more
         member += MEMBERSHIP_WORDS
     # Each detail may use every balance, for an allowance or for its amount, those too that a rotation
     # grants before; it may make one a group, book tax, and try an allowance and an amount on a last one.
     details = table[table[t.ROOM_ROWS]]
     needed = details * (2 * balances + 5 * groups + 1 + profiles[service + V_DISCOUNTS])
     if needed + LOG_A_PAYER * details * groups >= LOG_MAX:
-        return TOO_MANY
+        return TOO_MANY, NONE
     thresholds = table[t.THRESHOLD_VALUE + 1] - table[t.THRESHOLD_VALUE]
     if (
         len(impacts) - work[W_IMPACTS] >= needed
         and len(notices) - work[W_NOTICES] >= groups * thresholds
         and len(touched) - work[W_TOUCHED] >= groups
     ):
-        return HAS_ROOM
-    return NEEDS_ROOM
+        return HAS_ROOM, NONE
+    return OUTPUT_FULL, NONE

@@ -9,17 +9,18 @@ by moving the later rows up, so their order is the order of creation.
 Open and ended cycles share the tables of items and counters: each row carries its cycle's number.
 """
 
-# Header words. What nearly every event reads stands in the first three cache lines, the rest behind it.
+# Header words. What nearly every event reads stands in the first three cache lines, the rest behind it. What it
+# writes stands in the first but for the marks of the ring, which are the third.
 H_GROUP_ID = 0
 H_CUSTOMER_ID = 1
 H_CYCLE_NO = 2  # counts from 1
 H_CYCLE_START_US = 3
 H_CYCLE_END_US = 4
 H_CREDIT_ID = 5  # credit profile and payment type; 0 = no limits
-H_CLOSED_AT_US = 6  # INFINITE_US while the account is open
+H_TOUCHED = 6  # number of the batch that changed it last
 H_RING_NEXT = 7  # where the next event id goes once the ring is full
 H_NEXT_BALANCE_ID = 8
-H_TOUCHED = 9  # number of the batch that changed it last
+H_CLOSED_AT_US = 9  # INFINITE_US while the account is open
 H_SECTIONS = (
     10  # a word for each section: its rows, how many more it has room for, and where (`group_layout`)
 )
@@ -82,7 +83,8 @@ S_CYCLE_NO, S_START_US, S_END_US, S_SEALED = range(4)
 SNAPSHOT_WORDS = 4
 
 # Recent event ids: lower bits of a hash of (source, id); where it was first decided, as long as it is one of the
-# last RING_POSITIONS, then FORGOTTEN; the message's timestamp in whole hours since 1970.
+# last RING_POSITIONS, then FORGOTTEN (until it is packed, what still stands there counts as that: `recent_events`);
+# the message's timestamp in whole hours since 1970.
 R_ID_HASH, R_POSITION, R_MESSAGE_HOUR = range(3)
 ID_HASH_BITS = 48
 RING_WORDS = 3

@@ -5,6 +5,8 @@ import numpy as np
 from rating_kernels.group_image import (
     H_SECTIONS,
     HEADER_WORDS,
+    SECTION_COUNTERS,
+    SECTION_ITEMS,
     SECTION_ROW_WORDS,
     SECTIONS,
     STORED_WORDS,
@@ -82,11 +84,17 @@ def image_words(words: Ints, at: int) -> int:
 
 
 @kernel
+def section_start(end: int, section: int) -> int:
+    """Where a section begins after the end of the one before: what events use first rows of begins a line."""
+    return whole_lines(end) if section in (SECTION_ITEMS, SECTION_COUNTERS) else end
+
+
+@kernel
 def words_needed(capacities: Ints) -> int:
     """Words of an image with these capacities: whole cache lines, so that the next one begins with one."""
     total = HEADER_WORDS
     for section in range(SECTIONS):
-        total += capacities[section] * _ROW_WORDS[section]
+        total = section_start(total, section) + capacities[section] * _ROW_WORDS[section]
     return whole_lines(total)
 
 
@@ -105,6 +113,7 @@ def lay_out(words: Ints, at: int, capacities: Ints) -> None:
     words[at : at + HEADER_WORDS] = 0
     offset = HEADER_WORDS
     for section in range(SECTIONS):
+        offset = section_start(offset, section)
         words[at + H_SECTIONS + section] = offset << PLACE_SHIFT | capacities[section] << FREE_SHIFT
         offset += capacities[section] * _ROW_WORDS[section]
 

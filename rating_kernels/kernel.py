@@ -30,7 +30,8 @@ standing_kernel = njit(**_APART)
 rare_kernel = njit(**_APART | {"pipeline_class": RareCompiler})
 batch_kernel = njit(**_APART | {"pipeline_class": BatchCompiler})
 
-FOR_READING, KEEP_IN_ALL_CACHES, DATA = 0, 3, 1
+# Into the second cache: far more lines can be on their way there than to the first, and from there it is near.
+FOR_READING, KEEP_IN_SECOND_CACHE, DATA = 0, 2, 1
 
 
 def _prefetch(_: Any, words: Any, at: Any) -> Any:
@@ -46,7 +47,7 @@ def _prefetch(_: Any, words: Any, at: Any) -> Any:
             ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, flag, flag, flag]),
             "llvm.prefetch.p0i8",
         )
-        builder.call(function, [pointer, flag(FOR_READING), flag(KEEP_IN_ALL_CACHES), flag(DATA)])
+        builder.call(function, [pointer, flag(FOR_READING), flag(KEEP_IN_SECOND_CACHE), flag(DATA)])
         return context.get_dummy_value()
 
     return signature, generate

@@ -9,7 +9,6 @@ from rating_kernels import batch_words as e
 from rating_kernels.group_image import (
     H_RING_MARKS,
     H_RING_NEXT,
-    ITEM_WORDS,
     RING_MARK_WORDS,
     RING_WORDS,
     SECTION_BALANCES,
@@ -17,7 +16,7 @@ from rating_kernels.group_image import (
     SECTION_ITEMS,
     SECTION_RING,
 )
-from rating_kernels.group_layout import row_at
+from rating_kernels.group_layout import row_at, section_count
 from rating_kernels.kernel import kernel, prefetch
 from rating_kernels.line_memory import LINE_WORDS
 from rating_kernels.profile_image import (
@@ -34,15 +33,21 @@ from rating_kernels.profile_image import (
 from rating_kernels.tariff_table import Ints
 
 # How many events ahead each step is.
-PROFILE_AHEAD, SLOT_AHEAD, IMAGE_AHEAD, ROWS_AHEAD = 16, 12, 8, 4
-# A customer of one service and its products; of an image's header what every event reads.
+EVENT_AHEAD, PROFILE_AHEAD, SLOT_AHEAD, IMAGE_AHEAD, ROWS_AHEAD = 24, 16, 12, 8, 4
+# A customer of one service and its products; of an image's header what every event reads of its user's group,
+# and of an owner's.
 PROFILE_WORDS = PROFILE_HEADER_WORDS + SERVICE_WORDS + 2 * CANDIDATE_WORDS
 HEAD_WORDS = H_RING_MARKS + RING_MARK_WORDS
+OWNER_HEAD_WORDS = H_RING_MARKS
 
 
 @kernel
 def look_ahead(events: Ints, rows: Ints, position: int, words: Ints, slot_at: Ints, profiles: Ints) -> None:
     """Ask for what the events after `position` will read."""
+    if position + EVENT_AHEAD < len(rows):
+        event = rows[position + EVENT_AHEAD] * e.EVENT_WORDS
+        prefetch(events, event)
+        prefetch(events, event + e.IDENTIFIER_NO)
     if position + PROFILE_AHEAD < len(rows):
         at = events[rows[position + PROFILE_AHEAD], e.PROFILE_AT]
         if at >= 0:
@@ -57,9 +62,9 @@ def look_ahead(events: Ints, rows: Ints, position: int, words: Ints, slot_at: In
     if position + IMAGE_AHEAD < len(rows):
         at = events[rows[position + IMAGE_AHEAD], e.PROFILE_AT]
         if at >= 0 and profiles[at + P_SERVICES] > 0:
-            _ask_for_head(words, slot_at[_first_slot(profiles, at)])
+            _ask_for_head(words, slot_at[_first_slot(profiles, at)], HEAD_WORDS)
             if _may_share(profiles, at):
-                _ask_for_head(words, slot_at[_first_owner(profiles, at)])
+                _ask_for_head(words, slot_at[_first_owner(profiles, at)], OWNER_HEAD_WORDS)
     if position + ROWS_AHEAD < len(rows):
         at = events[rows[position + ROWS_AHEAD], e.PROFILE_AT]
         if at >= 0 and profiles[at + P_SERVICES] > 0:
@@ -93,19 +98,20 @@ def _first_owner(profiles: Ints, at: int) -> int:
 
 
 @kernel
-def _ask_for_head(words: Ints, at: int) -> None:
+def _ask_for_head(words: Ints, at: int, head_words: int) -> None:
     """An address beyond the arena, or of a group that is not here, is no fault: nothing is read."""
-    for word in range(0, HEAD_WORDS, LINE_WORDS):
+    for word in range(0, head_words, LINE_WORDS):
         prefetch(words, at + word)
 
 
 @kernel
 def _ask_for_rows(words: Ints, at: int) -> None:
-    """The first rows of an image that is here: two or three balances, an item, a price's two counters."""
+    """The first rows of an image that is here: two balances, an item, a price's two counters."""
     balances = row_at(words, at, SECTION_BALANCES, 0)
-    for word in range(0, 3 * LINE_WORDS, LINE_WORDS):
-        prefetch(words, balances + word)
-    items = row_at(words, at, SECTION_ITEMS, 0)
-    prefetch(words, items)
-    prefetch(words, items + ITEM_WORDS - 1)
-    prefetch(words, row_at(words, at, SECTION_COUNTERS, 0))
+    prefetch(words, balances)
+    prefetch(words, balances + LINE_WORDS)
+    if section_count(words, at, SECTION_BALANCES) > 1:
+        prefetch(words, balances + 2 * LINE_WORDS)
+    prefetch(words, row_at(words, at, SECTION_ITEMS, 0))
+    if section_count(words, at, SECTION_COUNTERS) > 0:
+        prefetch(words, row_at(words, at, SECTION_COUNTERS, 0))

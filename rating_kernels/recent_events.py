@@ -6,8 +6,9 @@ by accident is 32 / 2**48: one in 8.8e12 events.
 Fifteen bits of each of the first 32 ids lie side by side in the header, four in a word: a new id is looked
 for there, in one cache line instead of twelve, and with the ids themselves only where a mark agrees.
 
-Where an id was decided first is kept of the last eight alone: a duplicate of an older one is one all the same, and
-does not name it. When its message came is kept to the hour. So a record is a quarter smaller.
+Where an id was decided first is said of the last eight alone: a duplicate of an older one is one all the same, and
+does not name it. When its message came is kept to the hour. So a record is a quarter smaller. In memory an older
+position stays until its row is used again: nobody reads it, and to wipe it out would cost a cache line an event.
 """
 
 from rating_kernels.group_image import (
@@ -75,11 +76,25 @@ def _find_by_marks(words: Ints, at: int, id_hash: int, rows: int, pattern: int) 
 @kernel
 def _find_in_rows(words: Ints, at: int, id_hash: int, first: int, end: int) -> int:
     row = row_at(words, at, SECTION_RING, first)
-    for _ in range(first, end):
+    for place in range(first, end):
         if words[row + R_ID_HASH] == id_hash:
-            return words[row + R_POSITION]
+            return words[row + R_POSITION] if _is_known(words, at, place) else FORGOTTEN
         row += RING_WORDS
     return NOT_SEEN
+
+
+@kernel
+def _is_known(words: Ints, at: int, place: int) -> bool:
+    """Whether a row of the ring is among the last whose positions count."""
+    rows = section_count(words, at, SECTION_RING)
+    age = place - oldest_row(words, at)
+    return (age if age >= 0 else age + rows) >= forgotten_rows(rows)
+
+
+@kernel
+def forgotten_rows(rows: int) -> int:
+    """How many ids of a ring are too old for their positions to count: the oldest ones."""
+    return max(rows - RING_POSITIONS, 0)
 
 
 @kernel
@@ -110,6 +125,7 @@ def remember(
     id_hash &= ID_HASH_MASK
     rows = section_count(words, at, SECTION_RING)
     evicted_young = False
+    hour = message_time_us // HOUR_US
     place = rows
     if rows < ring_max:
         row = append_row(words, at, SECTION_RING)
@@ -118,16 +134,12 @@ def remember(
         if not 0 <= place < rows:
             place = 0
         row = row_at(words, at, SECTION_RING, place)
-        evicted_young = (message_time_us // HOUR_US - words[row + R_MESSAGE_HOUR]) * HOUR_US < window_us
+        evicted_young = (hour - words[row + R_MESSAGE_HOUR]) * HOUR_US < window_us
         words[at + H_RING_NEXT] = place + 1 if place + 1 < rows else 0
     _mark(words, at, place, id_hash)
     words[row + R_ID_HASH] = id_hash
     words[row + R_POSITION] = position
-    words[row + R_MESSAGE_HOUR] = message_time_us // HOUR_US
-    rows = section_count(words, at, SECTION_RING)
-    if rows > RING_POSITIONS:
-        older = place - RING_POSITIONS
-        words[row_at(words, at, SECTION_RING, older if older >= 0 else older + rows) + R_POSITION] = FORGOTTEN
+    words[row + R_MESSAGE_HOUR] = hour
     return evicted_young
 
 
@@ -153,5 +165,5 @@ def age_ring(words: Ints, at: int) -> None:
     for age in range(rows):
         row = ring_row(words, at, oldest, age)
         words[row + R_MESSAGE_HOUR] //= HOUR_US
-        if age < rows - RING_POSITIONS:
+        if age < forgotten_rows(rows):
             words[row + R_POSITION] = FORGOTTEN

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rating_kernels.group_layout import ROOM, empty_image, grown, image_words
+from rating_kernels.group_image import SECTION_COUNTERS, SECTION_ITEMS
+from rating_kernels.group_layout import ROOM, empty_image, grown, image_words, row_at
 from rating_kernels.line_memory import LINE_WORDS, whole_lines, zeroed_lines
 
 LINE_BYTES = 64
@@ -26,4 +27,6 @@ def test_images_fill_lines_however_they_grow(section):
     for _ in range(4):
         assert len(image) == image_words(image, 0)
         assert len(image) % LINE_WORDS == 0
+        assert row_at(image, 0, SECTION_ITEMS, 0) % LINE_WORDS == 0
+        assert row_at(image, 0, SECTION_COUNTERS, 0) % LINE_WORDS == 0
         image = grown(image, 0, section)

@@ -16,7 +16,7 @@ from rating_kernels.group_image import (
     H_CYCLE_END_US,
     H_CYCLE_NO,
     H_CYCLE_START_US,
-    R_POSITION,
+    R_ID_HASH,
     RING_POSITIONS,
     S_SEALED,
     SECTION_BALANCES,
@@ -26,6 +26,7 @@ from rating_kernels.group_image import (
     SECTION_SNAPSHOTS,
 )
 from rating_kernels.group_layout import row_at, section_count
+from rating_kernels.recent_events import find_recent
 from rating_kernels.sharing import SHARING_SHIFT
 from tests.rating_kernels.grown_group import grown_group
 from tests.rating_kernels.kernel_world import KernelWorld
@@ -135,7 +136,7 @@ class Played:
         items = {tuple(row[:2]): row[2:] for row in world.rows(customer, SECTION_ITEMS)}
         counters = {tuple(row[:2]): row[2] for row in world.rows(customer, SECTION_COUNTERS)}
         ended = [[*one, int(one.number in group.sealed)] for one in group.ended]
-        ring = {row[R_POSITION] for row in world.rows(customer, SECTION_RING)}
+        ring = {find_recent(words, at, row[R_ID_HASH]) for row in world.rows(customer, SECTION_RING)}
         positions = {position for _, position in group.ring[-RING_POSITIONS:]}
         if len(group.ring) > RING_POSITIONS:
             positions.add(FORGOTTEN)
