@@ -1,7 +1,8 @@
 """Shell. Two daemons charge one sharing group of a thousand members: rate, balance between them, gaps; all exact.
 
 Every event moves the owner's balance, so the daemons contend for one record with each commit. First both find a
-backlog: they are held while it is sent. Then events come as they happen, more than the goal of 50,000 a second.
+backlog: they are held while it is sent. Then events come as they happen, more than the goal of 50,000 a second, from a
+sender that takes next to nothing of the cores (`open_loop.py`).
 A daemon waits for the other one's batch, so batches are kept below the default.
 """
 
@@ -15,6 +16,7 @@ import cyclopts
 
 from bench.daemon_process import POLL_S, DaemonProcess
 from bench.deployed import Deployed, Servers
+from bench.open_loop import send_open_loop, usage_ticks
 from bench.pool_run import (
     Shared,
     after_use,
@@ -71,8 +73,10 @@ def main(*, members: int = 1_000, events: int = 400_000, rounds: int = 3, batch:
                     daemon.stop()
             after = asyncio.run(amounts_of(deployed.settings, customers))
     assert after == after_use(before, everything), "the pool is not exact"
+    split = " and ".join(str(list(owners.values()).count(number)) for number in range(DAEMONS))
     print(
-        f"one pool of {members:,} members, {DAEMONS} daemons, {len(everything):,} events; exact to the byte"
+        f"one pool of {members:,} members, {DAEMONS} daemons with {split} partitions, "
+        f"{len(everything):,} events; exact to the byte"
     )
     _report("hot_pool", backlog[1:], recorder)
     _report("hot_pool_steady", steady, recorder)
@@ -93,8 +97,11 @@ def _round(
     if not rate:
         for daemon in daemons:
             daemon.hold()
-    asyncio.run(deployed.send(sent, rate))
-    if not rate:
+    if rate:
+        ticks = usage_ticks(sent, kafka.partitions, rate)
+        asyncio.run(send_open_loop(kafka.bootstrap, kafka.topics.usage, ticks))
+    else:
+        asyncio.run(deployed.send(sent))
         for daemon in daemons:
             daemon.go_on()
     began = time.monotonic()

@@ -2,40 +2,38 @@
 
 Events go out when they are due, whatever the daemon or the broker do, and a record that comes late counts from when
 its event was due. The load is a share of what the daemon charged of a backlog just before, on the same machine;
-sender and reader are one more process on the same cores, and write and read whole record batches. The first seconds
-of a load are not counted: a broker that has just started compiles itself, for some ten seconds, on the same cores.
+sender and reader (`open_loop.py`) are one more process on the same cores. The floor is the same load straight through
+the broker: what sender, broker and reader take without a daemon between them. The first seconds of a load are not
+counted: a broker that has just started compiles itself, for some ten seconds, on the same cores.
 """
 
 import asyncio
+import gc
 import tempfile
-import time
-import zlib
 from pathlib import Path
-from typing import Any
 
 import cyclopts
-import msgspec
 import numpy as np
 
 from bench.bench_pipeline import charge_backlog
 from bench.daemon_process import DaemonProcess
 from bench.deployed import Deployed, Servers
+from bench.open_loop import TICK_S, Moments, Tick, run_open_loop, usage_ticks
 from bench.results import Recorder, Row
 from bench.scrape import ARRIVAL, Scrape
-from charging.kafka_sink import KafkaSink
-from charging.outputs import O_PARTITION, Output, Outputs, outputs_of
-from charging.wire.whole_batches import Wanted, take_whole_batches
+from charging.topics import create_topics
 
-TICK_S = 0.005
 SHARES = (0.1, 0.6)
 QUANTILES = (50.0, 99.0, 99.9)
+# Of the backlog.
+ROUNDS, ROUND_EVENTS = 3, 200_000
 # Of the daemon, in their order.
 STAGES = ("wait", "decode", "load", "decide", "commit", "publish")
-# Records that are still on their way when the last event was sent.
-DRAIN_S = 10.0
+# Of the floor, counted and before that.
+FLOOR_S, FLOOR_WARM_S = 4.0, 2.0
 
 
-def main(*, customers: int = 20_000, seconds: float = 10.0, warm_seconds: float = 15.0) -> None:
+def main(*, customers: int = 20_000, seconds: float = 10.0, warm_seconds: float = 8.0) -> None:
     """Measure latency.
 
     Parameters
@@ -51,131 +49,74 @@ def main(*, customers: int = 20_000, seconds: float = 10.0, warm_seconds: float 
         with Servers(directory / "servers") as servers:
             deployed = Deployed(directory / "latency", servers, "latency", 0, "json")
             asyncio.run(deployed.deploy(customers))
+            floor = Deployed(directory / "floor", servers, "floor", 1, "json")
+            asyncio.run(create_topics(floor.settings.kafka))
             with DaemonProcess(deployed.settings_file, deployed.log_file) as daemon:
-                charged = 0
-                capacity = 0.0
-                for number in range(3):
-                    daemon.hold()
-                    asyncio.run(deployed.send(deployed.events(200_000, number, 1.1)))
-                    charged += 200_000
-                    capacity = charge_backlog(daemon, servers, 200_000, charged).events_a_second
+                capacity = _capacity(deployed, daemon, servers)
                 recorder.add(Row("latency_capacity", round(capacity), "events/s"))
                 for number, share in enumerate(SHARES):
                     rate = int(capacity * share)
-                    ticks = Ticks(_parts(deployed, rate, warm_seconds + seconds, number + 10), warm_seconds)
-                    late_ms = asyncio.run(_measure(deployed, daemon, ticks))
+                    events = deployed.events(int(rate * (warm_seconds + seconds)), number + 10, 1.1)
+                    ticks = usage_ticks(events, deployed.settings.kafka.partitions, rate)
+                    some = ticks[: round((FLOOR_WARM_S + FLOOR_S) / TICK_S)]
+                    usage = floor.settings.kafka.topics.usage
+                    alone = asyncio.run(_run(floor, usage, some))
+                    before = daemon.page()
+                    moments = asyncio.run(_run(deployed, deployed.settings.kafka.topics.rated, ticks))
                     daemon.check()
-                    _report(share, rate, late_ms, ticks, recorder)
+                    percent = round(share * 100)
+                    print(f"{percent} % of capacity, {rate:,} events/s, from when an event was due")
+                    _report(f"latency_{percent}_floor", alone, FLOOR_WARM_S, recorder)
+                    _report(f"latency_{percent}", moments, warm_seconds, recorder)
+                    _report_stages(percent, before, daemon.page(), recorder)
     print(f"kept in {recorder.save()}")
 
 
-class Ticks:
-    """What is due at each tick, and what the daemon says of itself when counting begins and at the end."""
-
-    def __init__(self, parts: list[Outputs], warm_seconds: float) -> None:
-        self.parts = parts
-        self.counted_from = round(warm_seconds / TICK_S)
-        self.before = self.after = Scrape.empty()
-
-
-def _parts(deployed: Deployed, rate: int, seconds: float, number: int) -> list[Outputs]:
-    """What is due at each tick, made before the clock runs."""
-    usage = deployed.settings.kafka.partitions
-    records = [
-        Output(
-            "rated",
-            zlib.crc32(event["service"].encode()) % usage,
-            event["service"].encode(),
-            msgspec.json.encode(event),
-        )
-        for event in deployed.events(int(rate * seconds), number, 1.1)
-    ]
-    a_tick = max(1, round(rate * TICK_S))
-    return [outputs_of(records[first : first + a_tick]) for first in range(0, len(records), a_tick)]
+def _capacity(deployed: Deployed, daemon: DaemonProcess, servers: Servers) -> float:
+    """Events a second of a backlog; the last of some, since all is cold before."""
+    capacity = 0.0
+    for number in range(ROUNDS):
+        daemon.hold()
+        asyncio.run(deployed.send(deployed.events(ROUND_EVENTS, number, 1.1)))
+        charged = charge_backlog(daemon, servers, ROUND_EVENTS, (number + 1) * ROUND_EVENTS)
+        capacity = charged.events_a_second
+    return capacity
 
 
-async def _measure(deployed: Deployed, daemon: DaemonProcess, ticks: Ticks) -> np.ndarray:
-    """How late each counted record was, in milliseconds, from when its event was due."""
+async def _run(deployed: Deployed, from_topic: str, ticks: list[Tick]) -> Moments:
+    """Send the ticks to the usage topic, and read what comes from there on."""
     kafka = deployed.settings.kafka
-    due: dict[int, list[float]] = {partition: [] for partition in range(kafka.partitions)}
-    seen: dict[int, list[tuple[float, int]]] = {partition: [] for partition in due}
-    # The sink writes rated records; here it writes usage.
-    topics = msgspec.structs.replace(kafka.topics, rated=kafka.topics.usage)
-    sink = KafkaSink(msgspec.structs.replace(kafka, topics=topics))
-    consumer = deployed.consumer(kafka.topics.rated)
-    wanted = Wanted(_refuse)
-    await sink.start()
+    consumer = deployed.consumer(from_topic)
     await consumer.start()
     try:
-        take_whole_batches(consumer, wanted)
-        await consumer.seek_to_end()
-        reading = asyncio.create_task(_read(consumer, wanted, seen, sum(map(len, ticks.parts))))
-        counted_from = await _send(sink, ticks, due, daemon)
-        await asyncio.wait_for(reading, DRAIN_S)
-        ticks.after = daemon.page()
+        ends = await consumer.end_offsets(sorted(consumer.assignment()))
     finally:
         await consumer.stop()
-        await sink.stop()
-    return _late_ms(due, seen, counted_from)
+    # A collection of what was made before would hold up sender and reader.
+    gc.collect()
+    gc.freeze()
+    starts = {place.partition: end for place, end in ends.items()}
+    return await run_open_loop(kafka.bootstrap, kafka.topics.usage, from_topic, starts, ticks)
 
 
-def _refuse(partition: int, why: str) -> None:
-    raise AssertionError(f"partition {partition}: {why}")
-
-
-async def _send(sink: KafkaSink, ticks: Ticks, due: dict[int, list[float]], daemon: DaemonProcess) -> float:
-    """One part a tick, whatever became of the ones before; returns when counting began."""
-    began = time.perf_counter()
-    sent = []
-    for tick, part in enumerate(ticks.parts):
-        at = began + tick * TICK_S
-        if tick == ticks.counted_from:
-            ticks.before = await asyncio.to_thread(daemon.page)
-        await asyncio.sleep(max(0.0, at - time.perf_counter()))
-        for partition in part.words[:, O_PARTITION].tolist():
-            due[partition].append(at)
-        sent.append(asyncio.create_task(sink.publish(part)))
-    await asyncio.gather(*sent)
-    return began + ticks.counted_from * TICK_S
-
-
-async def _read(consumer: Any, wanted: Wanted, seen: dict[int, list[tuple[float, int]]], left: int) -> None:
-    """Until so many records came."""
-    while left > 0:
-        wanted.messages = 1_000_000
-        polled = await consumer.getmany(timeout_ms=1_000)
-        now = time.perf_counter()
-        for place, lists in polled.items():
-            count = sum(len(piece) for pieces in lists for piece in pieces)
-            seen[place.partition].append((now, count))
-            left -= count
-
-
-def _late_ms(
-    due: dict[int, list[float]], seen: dict[int, list[tuple[float, int]]], counted_from: float
-) -> np.ndarray:
-    """A partition's records come in the order of its events, so the n-th record is the n-th event's."""
-    late = []
-    for partition, moments in due.items():
-        came = np.repeat([at for at, _ in seen[partition]], [count for _, count in seen[partition]])
-        wanted = np.array(moments)
-        assert len(came) == len(wanted), "a record for each event"
-        late.append((came - wanted)[wanted >= counted_from])
-    return np.concatenate(late) * 1e3
-
-
-def _report(share: float, rate: int, late_ms: np.ndarray, ticks: Ticks, recorder: Recorder) -> None:
-    percent = round(share * 100)
-    quantiles = np.percentile(late_ms, QUANTILES)
-    said = ", ".join(f"p{q:g} {ms:.1f} ms" for q, ms in zip(QUANTILES, quantiles, strict=True))
-    print(f"{percent} % of capacity, {rate:,} events/s: {said}")
+def _report(name: str, moments: Moments, warm_seconds: float, recorder: Recorder) -> None:
+    late_ms = moments.late_ms(warm_seconds)
     # The curve of a plot: how late, and how much is not later.
     shares = (*range(1, 100), 99.5, 99.9, 99.99)
     curve = [(round(float(np.percentile(late_ms, q)), 3), float(q)) for q in shares]
-    for quantile, ms in zip(QUANTILES, quantiles, strict=True):
+    first = round(warm_seconds / TICK_S)
+    parts = {
+        "published": late_ms,
+        "sent": np.array(moments.sent_late_s[first:]) * 1e3,
+        "acknowledged": np.array(moments.acknowledged_late_s[first:]) * 1e3,
+    }
+    for part, values in parts.items():
+        quantiles = np.percentile(values, QUANTILES)
+        said = ", ".join(f"p{q:g} {ms:.1f} ms" for q, ms in zip(QUANTILES, quantiles, strict=True))
+        print(f"  {name} {part}: {said}")
+    for quantile, ms in zip(QUANTILES, np.percentile(late_ms, QUANTILES), strict=True):
         series = curve if quantile == QUANTILES[0] else []
-        recorder.add(Row(f"latency_{percent}_p{quantile:g}", round(float(ms), 2), "ms", series=series))
-    _report_stages(percent, ticks.before, ticks.after, recorder)
+        recorder.add(Row(f"{name}_p{quantile:g}", round(float(ms), 2), "ms", series=series))
 
 
 def _report_stages(percent: int, before: Scrape, after: Scrape, recorder: Recorder) -> None:
