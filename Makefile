@@ -63,7 +63,7 @@ bench-page: .venv/ready ## bench/results/index.html: the newest figures and thei
 	$(BIN)/python -m bench.page
 
 bench-hot: .venv/ready ## the hot kernels under pytest-benchmark, beside the run saved last
-	$(BIN)/python -m pytest bench/hot_kernels.py --benchmark-autosave --benchmark-compare
+	$(BIN)/python -m pytest bench/hot_kernels.py --benchmark-autosave $(if $(wildcard .benchmarks/*/*.json),--benchmark-compare)
 
 bench-compare: .venv/ready ## make bench-compare A=... B=...: what got slower between two files of bench/results
 	$(BIN)/python -m bench.results $(A) $(B)

@@ -6,7 +6,8 @@ array of the same rows, in which what repeats is written once:
     schema | customer | identifiers | times | services | memberships | recurring | groups | move number
 
 A row names an identifier and a time by its place in those lists (no end is -1), and a subscription, group or
-owner by its distance from the customer's id, which is small. Schema 1, the rows as they are, is still read.
+owner by its distance from the customer's id, which is small. Kernels read that form. Schema 1, the rows as they
+are, is still read.
 """
 
 import msgspec
@@ -227,21 +228,18 @@ def unpack_profile(record: bytes) -> Profile:
         raise ValueError("not a profile: a row names what is not listed") from error
 
 
-def profile_rows(record: bytes) -> bytes:
-    """The stored profile with its rows written out as they are (schema 1): what kernels read.
+def in_schema_of_now(record: bytes) -> bytes:
+    """The stored profile as it would be stored now: what kernels read; they see whether it is sound.
 
-    Raises ValueError as `unpack_profile` does.
+    Raises ValueError as `unpack_profile` does, where it is of the schema before.
     """
-    if record[1:2] == bytes([FORMER_SCHEMA]):
-        return record
-    return _ENCODER.encode(msgspec.structs.replace(unpack_profile(record), schema=FORMER_SCHEMA))
+    return pack_profile(unpack_profile(record)) if record[1:2] == bytes([FORMER_SCHEMA]) else record
 
 
 def _expanded(stored: _Stored) -> Profile:
     base = stored.customer_id
     # No end is -1, which is the last.
     times = (*stored.times_us, INFINITE_US)
-    # Lists first: cold customers are read by the thousand, and a generator costs more.
     services = [
         ServiceEntry(
             stored.identifiers[s.identifier],

@@ -53,6 +53,10 @@ class RespConnection(asyncio.Protocol):
         """Whether it takes calls: it is not retired, and the server still there as far as anybody has told us."""
         return not self._is_retired and self._transport is not None and not self._transport.is_closing()
 
+    def calls_under_way(self) -> int:
+        """How many are not answered yet."""
+        return len(self._calls)
+
     async def exchange(self, commands: bytes, answers: int) -> list[Any]:
         """Send packed commands once and wait for so many answers; an error of the server is one of them.
 

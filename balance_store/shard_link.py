@@ -23,6 +23,8 @@ REDIRECTS_MAX = 5
 TRYAGAIN_PAUSE_S = 0.02
 # A node that does not say who has which slot must leave time to ask another one.
 NODES_ASKED_PER_DEADLINE = 4
+# Connections that share the calls to a server: as many as an embedded deployment has shards, and calls at once.
+SHARED_MAX = 16
 
 
 _Answer = TypeVar("_Answer")
@@ -53,10 +55,11 @@ UNACKNOWLEDGED = Acknowledgement(0, 0)
 
 
 class Node:
-    """The connections to one server: one for all calls, or one for each call at a time.
+    """The connections to one server: a few for all calls, or one for each call at a time.
 
-    On one connection, calls that are made together go out together, and a store that syncs every write does it
-    once for all of them. Where replicas are waited for, the wait would hold up what is behind it.
+    A server reads some 16 KiB of each connection, does what came whole, and syncs it, before it reads on. So calls
+    that are made together go out on several, and the server syncs once or twice for all of them. Where replicas are
+    waited for, the wait would hold up what is behind it.
     """
 
     def __init__(self, endpoint: Endpoint, access: Access, *, shared: bool) -> None:
@@ -64,7 +67,7 @@ class Node:
         self._access = access
         self._is_shared = shared
         self._opening = asyncio.Lock()
-        # The shared connection, or those that carry no call just now.
+        # The shared connections, or those that carry no call just now.
         self._free: list[RespConnection] = []
 
     async def exchange(self, commands: bytes, answers: int) -> list[Any]:
@@ -84,8 +87,11 @@ class Node:
         if not self._is_shared:
             return self._pop_open() or await open_connection(self.endpoint, self._access)
         async with self._opening:
-            connection = self._pop_open() or await open_connection(self.endpoint, self._access)
-            self._free.append(connection)
+            self._free = [one for one in self._free if one.is_open]
+            connection = min(self._free, key=RespConnection.calls_under_way, default=None)
+            if connection is None or (connection.calls_under_way() and len(self._free) < SHARED_MAX):
+                connection = await open_connection(self.endpoint, self._access)
+                self._free.append(connection)
             return connection
 
     def _pop_open(self) -> RespConnection | None:

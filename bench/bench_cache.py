@@ -22,7 +22,7 @@ from balance_store.profile_record import pack_profile, unpack_profile
 from balance_store.requests import DirectoryEntry, Records
 from bench.workload import SEED, customer_lines, identifier_of
 from charging.balance_cache import BalanceCache
-from charging.compact_cache import used_of
+from charging.cache_arenas import used_of
 from charging.decoded_batch import S_SERVICE_AT, S_SERVICE_LENGTH, SPAN_WORDS, DecodedBatch
 from charging.messages import message_columns
 from charging.resolve_events import ReadNow, resolve
@@ -77,7 +77,8 @@ def _measure(count: int) -> None:
     cache = BalanceCache(load_compiled_catalogue(""), 2 * count)
     empty = cache.memory_bytes
     loads = [_loaded(cache, answers) for answers in _answers(count)]
-    _line(count, "cold", "us_a_customer", statistics.median(loads), slowest=max(loads))
+    stop_ms = max(loads) * min(LOADED_AT_ONCE, count) / 1e3
+    _line(count, "cold", "us_a_customer", statistics.median(loads), slowest=max(loads), stop_ms=stop_ms)
     _line(count, "memory", "bytes_a_customer", (cache.memory_bytes - empty) / count)
     used = (used_of(cache._arenas()) / count).round(1).tolist()
     print(f"  words and rows a customer (W_*): {used}", flush=True)
@@ -86,9 +87,14 @@ def _measure(count: int) -> None:
         resolving, sorting = _rounds(cache, batches)
         _line(count, f"resolve_{name}", "us_an_event", resolving)
         _line(count, f"parts_{name}", "us_an_event", sorting)
-    cache.rows_max = count // 2
-    collected = _timed(cache.collect)
-    _line(count, "collect", "seconds", collected / 1e6, left=cache.groups)
+    # From one generation to the next and again: the second time arrays are there already.
+    batches = [_batch(drawn) for drawn in _draws(count, UNIFORM)]
+    collected, first = [], []
+    for _ in range(2):
+        collected.append(_timed(cache.collect) / 1e3)
+        first += [_resolved(cache, batch) / BATCH for batch in batches]
+    _line(count, "collect", "ms", max(collected))
+    _line(count, "recall_uniform", "us_an_event", statistics.median(first), slowest=max(first))
 
 
 def _answers(count: int) -> Iterator[Answers]:
@@ -162,7 +168,7 @@ def _loaded(cache: BalanceCache, answers: Answers) -> float:
     return _timed(load) / max(1, len(answers.identifiers))
 
 
-def _timed(call: Callable[[], None]) -> float:
+def _timed(call: Callable[[], object]) -> float:
     """Microseconds of processor time."""
     gc.collect()
     start = time.process_time_ns()
@@ -199,9 +205,9 @@ def _rounds(cache: BalanceCache, batches: list[DecodedBatch]) -> tuple[float, fl
     resolving, sorting = [], []
     for _ in range(ROUNDS + 1):
         spent = [0.0, 0.0]
-        for number, batch in enumerate(batches):
+        for batch in batches:
             start = time.process_time_ns()
-            resolve(cache, batch, rows, row_shard, ReadNow(), {}, number)
+            resolve(cache, batch, rows, row_shard, ReadNow(), {})
             spent[0] += time.process_time_ns() - start
             here = batch.words[:, e.PROFILE_AT]
             here = here[here != NOWHERE]
@@ -214,6 +220,13 @@ def _rounds(cache: BalanceCache, batches: list[DecodedBatch]) -> tuple[float, fl
         sorting.append(spent[1])
     events = BATCH * len(batches) * 1e3
     return statistics.median(resolving[1:]) / events, statistics.median(sorting[1:]) / events
+
+
+def _resolved(cache: BalanceCache, batch: DecodedBatch) -> float:
+    """Microseconds that a batch takes, with what it needs of the former generation."""
+    rows = np.arange(BATCH, dtype=np.int64)
+    row_shard = np.full(BATCH, NOWHERE, np.int64)
+    return _timed(lambda: resolve(cache, batch, rows, row_shard, ReadNow(), {}))
 
 
 def _line(customers: int, bench: str, unit: str, value: float, **more: float) -> None:

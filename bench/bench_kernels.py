@@ -26,6 +26,7 @@ from rating_kernels.batch_columns import BATCH_DONE, L_BATCH_NO
 from rating_kernels.decide_events import decide_events
 from rating_kernels.outcomes import Outcome
 from rating_kernels.tariff_table import Ints
+from rating_kernels.workspace import new_workspace
 
 GROUPS = 1_000_000
 BATCH = 8_192
@@ -169,6 +170,8 @@ def _round(world: KernelWorld, batches: list[Batch], dice: np.random.Generator) 
     rows: Ints = np.arange(len(batches[0].events), dtype=np.int64)
     out = room_for(len(rows)).grown().grown()
     events = np.empty_like(batches[0].events)
+    work = new_workspace(world.limits)
+    full = np.array([len(world.words)])
     spent = 0.0
     for batch in batches:
         # Decoding has just written the rows that the kernel is given, so they are near.
@@ -186,9 +189,11 @@ def _round(world: KernelWorld, batches: list[Batch], dice: np.random.Generator) 
             rows,
             0,
             world.words,
+            full,
             world.slot_at,
             world.profiles,
             out,
+            work,
         )
         spent += time.process_time() - start
         assert status == BATCH_DONE, "the copies have room"

@@ -1,11 +1,11 @@
 """Pure. Whether all that was published says of every message once what became of it, and adds up to the balances.
 
 Messages carry one event each. A record may come twice, but with the same bytes; the money that records say was
-moved is what the items of the balance groups hold.
+moved is what the items of the balance groups hold. No record tells of a cycle's fee: each cycle must hold the same.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -13,7 +13,7 @@ import numpy as np
 
 from balance_store.check_group import rows_of
 from balance_store.group_record import unpack_group
-from rating_kernels.group_image import I_AMOUNT, SECTION_ITEMS
+from rating_kernels.group_image import I_AMOUNT, I_ITEM_ID, SECTION_ITEMS, SECTION_SNAPSHOTS
 
 NOT_SEEN = 0
 # A hash that is never NOT_SEEN.
@@ -35,6 +35,17 @@ class Record(msgspec.Struct):
 
     id: str
     impacts: list[Impact] = []  # msgspec copies an empty default for each record
+
+
+class Held(NamedTuple):
+    """The money in a group's items, in millionths, and how many cycles the fees are of."""
+
+    used: int
+    fees: int
+    cycles: int
+
+
+NOTHING = Held(0, 0, 1)
 
 
 class Verdict(NamedTuple):
@@ -74,13 +85,19 @@ class Evidence:
             if impact.balance and impact.resource == self._money:
                 self.moved[impact.group] = self.moved.get(impact.group, 0) + micros(impact.amount)
 
-    def verdict(self, before: Mapping[int, int], after: Mapping[int, int]) -> Verdict:
+    def verdict(self, before: Mapping[int, Held], after: Mapping[int, Held]) -> Verdict:
         """Judge by what the items of each group held before the first event and hold after the last."""
-        differ = [g for g, amount in after.items() if amount - before.get(g, 0) != self.moved.get(g, 0)]
+        differ = [g for g, one in after.items() if not self._is_right(g, before.get(g, NOTHING), one)]
         nobodys = self.moved.keys() - after.keys()
         events = sum(map(len, self._seen.values()))
         return Verdict(
             events, self.missing, self._with_two_contents, self._repeated, len(differ) + len(nobodys)
+        )
+
+    def _is_right(self, group: int, before: Held, after: Held) -> bool:
+        return (
+            after.used - before.used == self.moved.get(group, 0)
+            and after.fees * before.cycles == before.fees * after.cycles
         )
 
 
@@ -94,6 +111,9 @@ def micros(text: str) -> int:
     return -amount if text.startswith("-") else amount
 
 
-def in_items(record: bytes) -> int:
-    """The money that the items of a stored group hold, in millionths: only money is booked to items."""
-    return sum(row[I_AMOUNT] for row in rows_of(unpack_group(record))[SECTION_ITEMS])
+def in_items(record: bytes, fee_items: Collection[int]) -> Held:
+    """What a stored group holds, of which these items are fees: only money is booked to items."""
+    rows = rows_of(unpack_group(record))
+    fees = sum(row[I_AMOUNT] for row in rows[SECTION_ITEMS] if row[I_ITEM_ID] in fee_items)
+    both = sum(row[I_AMOUNT] for row in rows[SECTION_ITEMS])
+    return Held(both - fees, fees, 1 + len(rows[SECTION_SNAPSHOTS]))

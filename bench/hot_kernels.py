@@ -26,6 +26,7 @@ from config.load import load_compiled_catalogue
 from rating_kernels import batch_words as e
 from rating_kernels.batch_columns import BATCH_DONE, L_BATCH_NO
 from rating_kernels.decide_events import decide_events
+from rating_kernels.workspace import new_workspace
 
 EVENTS = 4_096
 GROUPS = 20_000
@@ -56,6 +57,7 @@ def test_decide_events(benchmark: Benchmark) -> None:
     (batch,) = made_batches(world, ZIPF, EVENTS, 1, 1, dice)
     rows = np.arange(EVENTS, dtype=np.int64)
     out = room_for(EVENTS).grown().grown()
+    work, full = new_workspace(world.limits), np.array([len(world.words)])
 
     def afresh() -> None:
         # What was seen before would be a duplicate.
@@ -65,7 +67,7 @@ def test_decide_events(benchmark: Benchmark) -> None:
 
     def decide() -> int:
         call = (world.table, world.calendars, world.limits, batch.events, batch.text, rows, 0)
-        return decide_events(*call, world.words, world.slot_at, world.profiles, out)[1]
+        return decide_events(*call, world.words, full, world.slot_at, world.profiles, out, work)[1]
 
     assert benchmark.pedantic(decide, setup=afresh, rounds=50, warmup_rounds=2) == BATCH_DONE
 

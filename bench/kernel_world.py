@@ -126,7 +126,7 @@ def _event_rows(cache: BalanceCache, events: list[dict[str, Any]], prefix: str) 
     decoded = decode_messages(message_columns(messages), cache.catalogue, MESSAGE_BYTES_MAX)
     rows = np.arange(len(decoded.words), dtype=np.int64)
     read = ReadNow(set(decoded.identifiers()))
-    wanted = resolve(cache, decoded, rows, np.zeros_like(rows), read, {}, 1)
+    wanted = resolve(cache, decoded, rows, np.zeros_like(rows), read, {})
     assert not wanted, "everything is in the cache"
     return decoded.words, decoded.text
 

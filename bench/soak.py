@@ -21,11 +21,12 @@ import msgspec
 from balance_store.scan import StoreScan
 from bench.daemon_process import POLL_S, DaemonProcess
 from bench.deployed import Deployed
-from bench.evidence import Evidence, Record, Verdict, in_items
+from bench.evidence import Evidence, Held, Record, Verdict, in_items
 from bench.own_servers import OwnServers
 from bench.process_time import memory_mib
 from bench.scrape import Scrape
 from charging.store_tools import verify_store
+from config.load import load_compiled_catalogue
 
 MONEY = "EUR"
 PIECE = 100_000
@@ -139,11 +140,11 @@ def _capacity(deployed: Deployed, soak: Soak) -> float:
     return capacity
 
 
-def _events(deployed: Deployed, count: int) -> Iterator[dict[str, Any]]:
-    """So many, made piece by piece."""
-    pieces = range(CAPACITY_ROUNDS, CAPACITY_ROUNDS + -(-count // PIECE))
+def _events(deployed: Deployed, until: float) -> Iterator[dict[str, Any]]:
+    """Made piece by piece until that time: a sender that cannot keep its pace sends less, not longer."""
+    pieces = itertools.count(CAPACITY_ROUNDS)
     endless = itertools.chain.from_iterable(deployed.events(PIECE, number, 1.1) for number in pieces)
-    return itertools.islice(endless, count)
+    return itertools.takewhile(lambda _: time.monotonic() < until, endless)
 
 
 def _run(deployed: Deployed, soak: Soak, rate: int, seconds: float, every_s: float) -> float:
@@ -151,7 +152,7 @@ def _run(deployed: Deployed, soak: Soak, rate: int, seconds: float, every_s: flo
     began, settled = time.monotonic(), 0.0
     with ThreadPoolExecutor(1) as beside:
         sending: Future[None] = beside.submit(
-            lambda: asyncio.run(deployed.send(_events(deployed, int(rate * seconds)), rate))
+            lambda: asyncio.run(deployed.send(_events(deployed, began + seconds), rate))
         )
         last = soak.steady.page()
         while not sending.done():
@@ -213,13 +214,15 @@ async def _read(deployed: Deployed, evidence: Evidence) -> None:
             await consumer.stop()
 
 
-async def _items(deployed: Deployed) -> dict[int, int]:
-    """What the items of each group hold, in millionths."""
-    found: dict[int, int] = {}
+async def _items(deployed: Deployed) -> dict[int, Held]:
+    """What the items of each group hold."""
+    products = load_compiled_catalogue(deployed.settings.catalogue.directory).products
+    fee_items = {one.item_id for product in products.values() for one in product.recurring if one.amount > 0}
+    found: dict[int, Held] = {}
     async with StoreScan.open(deployed.settings.store) as scan:
         for shard in range(scan.shards):
             async for rows in scan.groups(shard):
-                found |= {group_id: in_items(record) for group_id, record in rows}
+                found |= {group_id: in_items(record, fee_items) for group_id, record in rows}
     return found
 
 

@@ -4,16 +4,38 @@ The cache never decides what is true: a row is used while the store has not name
 was loaded. A profile is *ready* when it, the profiles and the groups it stands on (its own and those of
 owners whose pools it may use) are all here and none of them is stale. Neither absences nor marks are kept.
 No object is kept for a customer: all is in arrays, and a batch is resolved by one kernel (`resolve_rows`).
+
+There are two generations of it all: what is used goes into the one in use, from the former one if it is there
+(`recall_rows`). When that is full it becomes the former one, and what was not used for so long is gone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from balance_store.group_record import unpack_group
 from balance_store.mark_record import is_mark
-from balance_store.profile_record import profile_rows, unpack_profile
+from balance_store.profile_record import in_schema_of_now, unpack_profile
 from balance_store.requests import Changed, DirectoryEntry, Records
+from charging.cache_arenas import (
+    NEEDS,
+    W_CUSTOMERS,
+    W_GROUP_WORDS,
+    W_NAME_WORDS,
+    W_NAMES,
+    W_PROFILE_WORDS,
+    W_SLOTS,
+    Arenas,
+    arena_ceilings,
+    clear_arenas,
+    empty_arenas,
+    memory_bytes,
+    strike_copies,
+    strike_groups,
+    strike_profiles,
+    strike_shard,
+    used_of,
+)
 from charging.cache_columns import (
     NO_IMAGE,
     STALE,
@@ -22,18 +44,7 @@ from charging.cache_columns import (
     customers_with_room,
     slots_with_room,
 )
-from charging.cached_profile import C_SHARD
-from charging.compact_cache import (
-    NEEDS,
-    Arenas,
-    arena_ceilings,
-    empty_arenas,
-    memory_bytes,
-    recent_half,
-    used_of,
-)
-from charging.grow_group import grow_group
-from charging.id_index import find_one, numbers_of
+from charging.id_index import find_one
 from charging.identifier_index import ENTRY_WORDS, WORD_BYTES, Identifiers, with_room
 from charging.install_group import DONE, NEEDS_WORDS, GroupTables, install_groups
 from charging.install_profile import COUNTERS, MEMBER_WORDS, ProfileTables, install_profiles
@@ -43,11 +54,15 @@ from charging.measure_profile import (
     Z_GROUPS,
     Z_MEMBERSHIPS,
     Z_NAME_WORDS,
+    Z_NAMES,
     Z_SERVICES,
+    Z_TIMES,
     Z_WORDS,
     measure_profiles,
 )
-from charging.resolve_rows import CacheTables
+from charging.profile_lists import NAME_WORDS
+from charging.recall_rows import recall_rows
+from charging.resolve_rows import CacheTables, Notes
 from config.calendar_book import CalendarBook
 from config.catalogue_indexes import catalogue_indexes
 from config.compile_catalogue import CompiledCatalogue
@@ -71,14 +86,15 @@ class BalanceCache:
         self.collections = 0
         self._indexes = catalogue_indexes(catalogue)
         self._looks = 0
-        self._take(empty_arenas(np.zeros(NEEDS, np.int64)))
+        self._former = empty_arenas(0)
+        self._take(empty_arenas(rows_max))
 
     def _take(self, arenas: Arenas) -> None:
         self.slots: Slots = arenas.slots
         self.customers: Customers = arenas.customers
         self.identifiers: Identifiers = arenas.identifiers
         self.words: Ints = arenas.words
-        self._words_used = arenas.words_used
+        self.words_used = arenas.words_used
         self.profile_arena: Ints = arenas.profiles
         self._profile_words_used = arenas.profiles_used
 
@@ -88,7 +104,7 @@ class BalanceCache:
             self.customers,
             self.identifiers,
             self.words,
-            self._words_used,
+            self.words_used,
             self.profile_arena,
             self._profile_words_used,
         )
@@ -97,8 +113,8 @@ class BalanceCache:
 
     @property
     def groups(self) -> int:
-        """Groups that have a slot, stale ones included."""
-        return int(self.slots.used[0])
+        """Groups that have a slot in either generation, stale ones included."""
+        return int(self.slots.used[0] + self._former.slots.used[0])
 
     @property
     def slot_at(self) -> Ints:
@@ -113,7 +129,7 @@ class BalanceCache:
     @property
     def memory_bytes(self) -> int:
         """Bytes of what is here, and of the columns with their room: what the daemon's memory has in it."""
-        return memory_bytes(self._arenas())
+        return memory_bytes(self._arenas()) + memory_bytes(self._former)
 
     def slot_of(self, group_id: int) -> int:
         """The slot of a group that has one."""
@@ -132,8 +148,7 @@ class BalanceCache:
 
     def has_group(self, shard: int, group_id: int) -> bool:
         """Whether the group's image is here, as that shard had it, and not stale."""
-        slot = find_one(self.slots.table, self.slots.ids, group_id)
-        return slot >= 0 and bool(self.slots.fresh_in[slot] == shard)
+        return any(_has_group(slots, shard, group_id) for slots in (self.slots, self._former.slots))
 
     def tables(self) -> CacheTables:
         """What identifiers are resolved with; holds until something is installed, grown or collected."""
@@ -163,19 +178,22 @@ class BalanceCache:
         self.customers = customers_with_room(self.customers, len(rows))
         counts = np.array([len(entries) for entries in found], np.int64)
         learn_directory(text, first, counts, rows, self.identifiers, self.customers)
+        nothing = np.zeros_like(counts)
+        learn_directory(text, first, nothing, rows[:0], self._former.identifiers, self._former.customers)
 
     def install(self, shard: int, records: Records) -> None:
         """Take records as the store gave them; None, or a mark, removes what is here of that shard.
 
         Raises ValueError on damaged ones.
         """
-        profiles = [profile_rows(r) for r in records.profiles.values() if r is not None and not is_mark(r)]
-        if len(profiles) < len(records.profiles) or None in records.groups.values():
-            gone = frozenset(c for c, r in records.profiles.items() if r is None or is_mark(r))
-            self.forget_rows(shard, frozenset(g for g, r in records.groups.items() if r is None), gone)
+        profiles = {c: r for c, r in records.profiles.items() if r is not None and not is_mark(r)}
+        groups = {g: r for g, r in records.groups.items() if r is not None}
+        if len(profiles) < len(records.profiles) or len(groups) < len(records.groups):
+            gone = records.groups.keys() - groups.keys(), records.profiles.keys() - profiles.keys()
+            self.forget_rows(shard, *map(frozenset, gone))
+        strike_copies(self._former, _ids(groups), _ids(profiles))
         if profiles:
-            self._install_profiles(shard, profiles)
-        groups = {g: record for g, record in records.groups.items() if record is not None}
+            self._install_profiles(shard, [in_schema_of_now(one) for one in profiles.values()])
         if groups:
             self._install_groups(shard, groups)
 
@@ -184,7 +202,9 @@ class BalanceCache:
         shapes = np.zeros((len(records), SHAPE_WORDS), np.int64)
         sound = measure_profiles(data, first, shapes)
         if sound == len(records):
-            self._make_room(shapes)
+            needs = shapes.sum(axis=0)
+            self._make_room(_needs_of(len(records), needs.tolist()))
+            most = shapes.max(axis=0).tolist()
             tables = ProfileTables(
                 self.profile_arena,
                 self._profile_words_used,
@@ -193,22 +213,25 @@ class BalanceCache:
                 self.slots,
                 self.words,
                 self._indexes,
-                np.zeros((int(shapes[:, Z_MEMBERSHIPS].max()), MEMBER_WORDS), np.int64),
+                np.zeros((most[Z_NAMES], NAME_WORDS), np.int64),
+                np.zeros(most[Z_TIMES], np.int64),
+                np.zeros((most[Z_MEMBERSHIPS], MEMBER_WORDS), np.int64),
                 np.zeros(COUNTERS, np.int64),
             )
             sound = install_profiles(data, first, shapes, shard, tables)
         if sound < len(records):
             unpack_profile(records[sound])  # it says what is wrong
-            raise ValueError("a profile that names a membership it does not have")
+            raise ValueError("a profile whose rows name what it does not list")
 
-    def _make_room(self, shapes: Ints) -> None:
-        """Room for profiles of these shapes and everything that they name."""
-        needs = shapes.sum(axis=0)
-        members, services = int(needs[Z_MEMBERSHIPS]), int(needs[Z_SERVICES])
-        self.slots = slots_with_room(self.slots, services + int(needs[Z_GROUPS]) + members)
-        self.customers = customers_with_room(self.customers, len(shapes) + members)
-        self.identifiers = with_room(self.identifiers, int(needs[Z_NAME_WORDS]), services)
-        self.profile_arena = _with_room(self.profile_arena, int(self._profile_words_used[0] + needs[Z_WORDS]))
+    def _make_room(self, needs: Ints) -> None:
+        """Room for so much more of each array (W_*)."""
+        more = needs.tolist()
+        self.slots = slots_with_room(self.slots, more[W_SLOTS])
+        self.customers = customers_with_room(self.customers, more[W_CUSTOMERS])
+        self.identifiers = with_room(self.identifiers, more[W_NAME_WORDS], more[W_NAMES])
+        self.words = _with_room(self.words, int(self.words_used[0]) + more[W_GROUP_WORDS])
+        profile_words = int(self._profile_words_used[0]) + more[W_PROFILE_WORDS]
+        self.profile_arena = _with_room(self.profile_arena, profile_words)
 
     def _install_groups(self, shard: int, records: dict[int, bytes]) -> None:
         data, first = _joined(list(records.values()))
@@ -219,7 +242,7 @@ class BalanceCache:
         while status == NEEDS_WORDS:
             tables = GroupTables(
                 self.words,
-                self._words_used,
+                self.words_used,
                 self.slots,
                 self.customers,
                 self.calendars.keys,
@@ -227,7 +250,7 @@ class BalanceCache:
                 capacities,
             )
             done, status, needed = install_groups(data, first, group_ids, done, shard, tables, slots)
-            self.words = _with_room(self.words, int(self._words_used[0]) + needed)
+            self.lengthen_words(needed)
         if status != DONE:
             unpack_group(records[int(group_ids[done])])  # it says what is wrong
             raise AssertionError("a record that is sound alone was not taken")
@@ -239,15 +262,9 @@ class BalanceCache:
         for image in at[self.words[at + H_CALENDAR] < 0].tolist():
             self.words[image + H_CALENDAR] = self.calendars.index_of(self.words, image)
 
-    def grow(self, slot: int, section: int) -> None:
-        """Lay a group out again with more room in a section; a kernel asked for it."""
-        capacities = np.zeros(SECTIONS, np.int64)
-        call = (self._words_used, self.slots.at, slot, section, capacities)
-        needed = grow_group(self.words, *call)
-        if needed:
-            self.words = _with_room(self.words, int(self._words_used[0]) + needed)
-            needed = grow_group(self.words, *call)
-            assert needed == 0, "there is room now"
+    def lengthen_words(self, lacking: int) -> None:
+        """Room for so many more words behind the images of groups; a kernel asked for it."""
+        self.words = _with_room(self.words, int(self.words_used[0]) + lacking)
 
     # What goes out -----------------------------------------------------------------------------
 
@@ -263,33 +280,52 @@ class BalanceCache:
 
         A customer who came from there may be here as another shard has them: that copy stays.
         """
-        if group_ids:
-            slots = numbers_of(self.slots.table, self.slots.ids, np.fromiter(group_ids, np.int64))
-            self.slots.fresh_in[slots[self.slots.fresh_in[slots] == shard]] = STALE
-        if profile_ids:
-            numbers = numbers_of(self.customers.table, self.customers.ids, np.fromiter(profile_ids, np.int64))
-            here = numbers[self.customers.at[numbers] != NO_IMAGE]
-            mine = here[self.profile_arena[self.customers.at[here] - C_SHARD] == shard]
-            self.customers.at[mine] = NO_IMAGE
+        for arenas in (self._arenas(), self._former):
+            if group_ids:
+                strike_groups(arenas, shard, _ids(group_ids))
+            if profile_ids:
+                strike_profiles(arenas, shard, _ids(profile_ids))
 
     def forget_shard(self, shard: int) -> None:
         """Drop every row of a shard."""
-        self.slots.fresh_in[self.slots.fresh_in == shard] = STALE
-        here = np.flatnonzero(self.customers.at != NO_IMAGE)
-        mine = here[self.profile_arena[self.customers.at[here] - C_SHARD] == shard]
-        self.customers.at[mine] = NO_IMAGE
+        for arenas in (self._arenas(), self._former):
+            strike_shard(arenas, shard)
 
     def is_full(self) -> bool:
-        """Whether the ceiling is passed: time to `collect`."""
-        return bool((used_of(self._arenas()) > arena_ceilings(self.rows_max)).any())
+        """Whether it is time to `collect`.
+
+        The generation in use may grow to the ceiling, both together to half as much again; but no generation ends
+        before it has half of the ceiling, so that this much of what was used last is always kept.
+        """
+        used, ceilings = used_of(self._arenas()), arena_ceilings(self.rows_max)
+        half = ceilings // 2
+        is_over = used + used_of(self._former) > ceilings + half
+        return bool(((used > ceilings) | (used > half) & is_over).any())
 
     def collect(self) -> None:
-        """Keep the profiles that were used last, as many as half of the ceiling holds.
+        """Let what was not used since the last time go; all else comes along when it is used.
 
         Must not run while a batch stands on slots or offsets: they are given out anew.
         """
-        self._take(recent_half(self._arenas(), arena_ceilings(self.rows_max)))
+        free = self._former
+        self._former = self._arenas()
+        if len(free.words) < len(self._former.words):
+            free = empty_arenas(self.rows_max)
+        clear_arenas(free)
+        self._take(free)
         self.collections += 1
+
+    def recall(self, text: Bytes, service_at: Ints, service_length: Ints, notes: Notes) -> bool:
+        """Take over what these notes lack and the former generation has; whether there was any."""
+        needs, note, found = np.zeros(NEEDS, np.int64), 0, 0
+        count = int(notes.counts.sum()) if self.collections else 0
+        while note < count:
+            self._make_room(needs)
+            note, more = recall_rows(
+                text, service_at, service_length, notes, note, self._former, self._arenas(), needs
+            )
+            found += more
+        return found > 0
 
     def switch(self, catalogue: CompiledCatalogue) -> None:
         """Go on with another catalogue version. Groups hold ids and stay; images of profiles hold indexes and go.
@@ -300,13 +336,35 @@ class BalanceCache:
         self.catalogue = catalogue
         self.table = table_words(catalogue.table)
         self._indexes = catalogue_indexes(catalogue)
-        self.customers.at[:] = NO_IMAGE
-        self._profile_words_used[0] = 0
+        for arenas in (self._arenas(), self._former):
+            arenas.customers.at[:] = NO_IMAGE
+            arenas.profiles_used[0] = 0
+            if zone_changed:
+                arenas.slots.fresh_in[:] = STALE
+            at = arenas.slots.at[: int(arenas.slots.used[0])]
+            arenas.words[at[at != NO_IMAGE] + H_PROFILE_AT] = NO_PROFILE
         if zone_changed:
             self.calendars = CalendarBook(catalogue.site.time_zone)
-            self.slots.fresh_in[:] = STALE
-        at = self.slots.at[: self.groups]
-        self.words[at[at != NO_IMAGE] + H_PROFILE_AT] = NO_PROFILE
+
+
+def _ids(ids: Collection[int]) -> Ints:
+    return np.fromiter(ids, np.int64, len(ids))
+
+
+def _has_group(slots: Slots, shard: int, group_id: int) -> bool:
+    slot = find_one(slots.table, slots.ids, group_id)
+    return slot >= 0 and bool(slots.fresh_in[slot] == shard)
+
+
+def _needs_of(profiles: int, shape: list[int]) -> Ints:
+    """What so many profiles, whose shapes add up to this one, need with all that they name (W_*)."""
+    needs = np.zeros(NEEDS, np.int64)
+    needs[W_PROFILE_WORDS] = shape[Z_WORDS]
+    needs[W_SLOTS] = shape[Z_SERVICES] + shape[Z_GROUPS] + shape[Z_MEMBERSHIPS]
+    needs[W_CUSTOMERS] = profiles + shape[Z_MEMBERSHIPS]
+    needs[W_NAME_WORDS] = shape[Z_NAME_WORDS]
+    needs[W_NAMES] = shape[Z_SERVICES]
+    return needs
 
 
 def _joined(texts: Sequence[bytes]) -> tuple[Bytes, Ints]:

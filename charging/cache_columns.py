@@ -59,6 +59,15 @@ def customers_with_room(customers: Customers, more: int) -> Customers:
     return Customers(*_larger(tuple(customers), more))
 
 
+def clear(columns: Slots | Customers) -> None:
+    """Nothing is here; the room stays."""
+    table, used, _, *others = columns
+    table[:] = NOT_HERE
+    for one in others:
+        one[: int(used[0])] = NO_IMAGE
+    used[0] = 0
+
+
 def _columns(ids: int, count: int) -> list[Ints]:
     columns = [np.full(ids, NO_IMAGE, np.int64) for _ in range(count - 3)]
     return [empty_table(ids), np.zeros(1, np.int64), np.zeros(ids, np.int64), *columns]

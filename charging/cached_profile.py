@@ -13,15 +13,14 @@ from rating_kernels.tariff_table import Ints
 (
     C_CUSTOMER,  # number of the customer
     C_SHARD,
-    C_USED_IN,  # number of the last batch that used it
     C_SEEN,  # number of the last look that noted what it stands on
     C_START,  # offset of the first identifier
     C_WORDS,  # words from there to the image's end
     C_IDENTIFIERS,
     C_GROUPS,
     C_OWNERS,
-) = range(1, 10)
-CACHED_WORDS = 9
+) = range(1, 9)
+CACHED_WORDS = 8
 
 # An identifier: its entry in the index, and the time from its first service to its last. Its place here is
 # the number that services have in the image.

@@ -100,7 +100,7 @@ class BatchCharger:
         )
         assert self._sessions.unsent is None, "one batch at a time is decided and not sent"
         if cache.is_full():
-            # Slots and offsets are given out anew: nothing may stand on the old ones.
+            # Slots and offsets are given out anew: nothing may stand on the former ones.
             await self._idle.wait()
             cache.collect()
         self._sessions.absent.clear()
@@ -170,7 +170,6 @@ class BatchCharger:
                     batch.row_shard,
                     read,
                     self._sessions.absent,
-                    self.batch_no,
                 )
                 if not wanted:
                     self._tell_incomplete(batch, rows)

@@ -14,10 +14,9 @@ from charging.balance_cache import BalanceCache
 from charging.ownership import Ownership
 from charging.shard_parts import ShardPart
 from config.settings import Charging
-from rating_kernels.batch_columns import BATCH_DONE, BATCH_GROW_GROUP
+from rating_kernels.batch_columns import BATCH_DONE, BATCH_GROW_WORDS
 from rating_kernels.batch_words import OFFSET, PARTITION, DecisionWords
 from rating_kernels.decide_events import decide_events
-from rating_kernels.group_image import SECTIONS
 from rating_kernels.tariff_table import Bytes, Ints
 from rating_kernels.trace import noted_steps
 from rating_kernels.workspace import new_workspace
@@ -63,7 +62,7 @@ def decide_rows(
     `out.touched[: out.used[2]]` are the slots of the groups that this call changed.
     """
     out.used[2] = 0
-    return _until_done(cache, limits, events, text, rows, out, None)
+    return _until_done(cache, limits, events, text, rows, out, new_workspace(limits))
 
 
 def decide_and_note(
@@ -91,12 +90,12 @@ def _until_done(
     text: Bytes,
     rows: Ints,
     out: DecisionWords,
-    traced: Ints | None,
+    work: Ints,
 ) -> DecisionWords:
     """The kernel as often as it asks for room."""
     position = 0
     while True:
-        position, status, place = decide_events(
+        position, status, lacking = decide_events(
             cache.table,
             cache.calendars.words,
             limits,
@@ -105,15 +104,16 @@ def _until_done(
             rows,
             position,
             cache.words,
+            cache.words_used,
             cache.slot_at,
             cache.profile_arena,
             out,
-            traced,
+            work,
         )
         if status == BATCH_DONE:
             return out
-        if status == BATCH_GROW_GROUP:
-            cache.grow(*divmod(place, SECTIONS))
+        if status == BATCH_GROW_WORDS:
+            cache.lengthen_words(lacking)
         else:
             out = out.grown()
 

@@ -1,6 +1,7 @@
 """Pure. Stored profiles into the cache: identifiers, what each stands on, and the image that kernels rate by.
 
 All ids become rows of the catalogue in use, slots and numbers, so an image holds for one catalogue version.
+What a record lists once and its rows name by place, identifiers and times, is read into scratch first.
 """
 
 from typing import NamedTuple
@@ -35,14 +36,17 @@ from charging.measure_profile import (
     Z_GROUPS_AT,
     Z_MEMBERSHIPS,
     Z_MEMBERSHIPS_AT,
+    Z_NAMES,
     Z_RECURRING,
     Z_RECURRING_AT,
     Z_SERVICES,
     Z_SERVICES_AT,
     Z_SHARINGS,
+    Z_TIMES,
     Z_WORDS,
 )
-from charging.msgpack_cursor import BAD, get_array, get_int, get_text, skip_values
+from charging.msgpack_cursor import BAD, get_array, get_int, skip_values
+from charging.profile_lists import M_AT, M_LENGTH, get_id, get_time, read_lists
 from config.catalogue_indexes import (
     DISCOUNTS,
     NOT_IN_CATALOGUE,
@@ -58,12 +62,11 @@ from rating_kernels.kernel import kernel, standing_kernel
 from rating_kernels.line_memory import whole_lines
 from rating_kernels.tariff_table import Bytes, Ints
 
-# Memberships as they are read, before services name them: the record's fields, and the pool's slot.
+# Memberships as they are read, before services name them, and the pool's slot.
 F_SHARING_ID, F_POLICY_ID, F_OWNER_ID, F_OWNER_GROUP_ID, F_FROM_US, F_TO_US, F_OWNER_SLOT = range(7)
 MEMBER_FIELDS = 6
 MEMBER_WORDS = 7
-CANDIDATE_FIELDS, DISCOUNT_FIELDS = 4, 3
-RECURRING_FIELDS, ROLLOVER_FIELDS = 7, 10
+CANDIDATE_FIELDS, DISCOUNT_FIELDS, RECURRING_FIELDS = 4, 3, 10
 # Counters while a profile is read.
 N_MEMBERS, N_CANDIDATES, N_SHARINGS, N_DISCOUNTS, N_RECURRING = range(5)
 COUNTERS = 5
@@ -79,6 +82,8 @@ class ProfileTables(NamedTuple):
     slots: Slots
     words: Ints  # the arena of groups
     indexes: Ints  # catalogue_indexes
+    names: Ints  # rows of M_*
+    times: Ints
     members: Ints  # rows of F_*
     counts: Ints  # N_*
 
@@ -97,7 +102,9 @@ def _install(data: Bytes, end: int, shapes: Ints, row: int, shard: int, tables: 
     arena, customers = tables.arena, tables.customers
     customer = number_of(customers.table, customers.ids, customers.used, shapes[row, Z_CUSTOMER_ID])
     customers.at[customer] = BAD
-    if _read_members(data, shapes[row, Z_MEMBERSHIPS_AT], end, shapes[row, Z_MEMBERSHIPS], tables) == BAD:
+    if not read_lists(data, end, shapes, row, tables.names, tables.times) or not _read_members(
+        data, end, shapes, row, tables
+    ):
         return False
     start = tables.used[0]
     at = _lay_out(shapes, row, start, arena)
@@ -107,7 +114,7 @@ def _install(data: Bytes, end: int, shapes: Ints, row: int, shard: int, tables: 
         tables.counts[column] = 0
     get = shapes[row, Z_SERVICES_AT]
     for service in range(shapes[row, Z_SERVICES]):
-        get = _put_service(data, get, end, at, service, shapes[row, Z_MEMBERSHIPS], tables)
+        get = _put_service(data, get, end, at, service, shapes, row, tables)
     if get == BAD or not _put_recurring(data, end, at, shapes, row, tables):
         return False
     if not _put_groups(data, end, at, shapes, row, tables):
@@ -144,56 +151,59 @@ def _lay_out(shapes: Ints, row: int, start: int, arena: Ints) -> int:
 
 
 @kernel
-def _read_members(data: Bytes, get: int, end: int, count: int, tables: ProfileTables) -> int:
-    """Memberships into rows of F_*; the offset behind them, or BAD."""
-    members, slots = tables.members, tables.slots
-    for member in range(count):
+def _read_members(data: Bytes, end: int, shapes: Ints, row: int, tables: ProfileTables) -> bool:
+    """Memberships into rows of F_*."""
+    members, slots, times = tables.members, tables.slots, tables.times
+    get, customer_id = shapes[row, Z_MEMBERSHIPS_AT], shapes[row, Z_CUSTOMER_ID]
+    for member in range(shapes[row, Z_MEMBERSHIPS]):
         fields, get = get_array(data, get, end)
         if fields < MEMBER_FIELDS:
-            return BAD
-        for field in range(MEMBER_FIELDS):
-            members[member, field], get = get_int(data, get, end)
+            return False
+        members[member, F_SHARING_ID], get = get_int(data, get, end)
+        members[member, F_POLICY_ID], get = get_int(data, get, end)
+        members[member, F_OWNER_ID], get = get_id(data, get, end, customer_id)
+        members[member, F_OWNER_GROUP_ID], get = get_id(data, get, end, customer_id)
+        members[member, F_FROM_US], get = get_time(data, get, end, times, shapes[row, Z_TIMES])
+        members[member, F_TO_US], get = get_time(data, get, end, times, shapes[row, Z_TIMES])
         get = skip_values(data, get, end, fields - MEMBER_FIELDS)
         if get == BAD:
-            return BAD
+            return False
         members[member, F_OWNER_SLOT] = number_of(
             slots.table, slots.ids, slots.used, members[member, F_OWNER_GROUP_ID]
         )
-    return get
+    return True
 
 
 @kernel
 def _put_service(
-    data: Bytes, get: int, end: int, at: int, service: int, members: int, tables: ProfileTables
+    data: Bytes, get: int, end: int, at: int, service: int, shapes: Ints, record: int, tables: ProfileTables
 ) -> int:
     """A service with its identifier, candidates, pools and discounts; the offset behind it, or BAD."""
-    arena, slots, counts = tables.arena, tables.slots, tables.counts
+    arena, slots, counts, times = tables.arena, tables.slots, tables.counts, shapes[record, Z_TIMES]
     row = at + arena[at + p.P_SERVICES_AT] + service * p.SERVICE_WORDS
     fields, get = get_array(data, get, end)
-    name_at, length, get = get_text(data, get, end)
+    name, get = get_int(data, get, end)
     type_id, get = get_int(data, get, end)
     arena[row + p.V_SERVICE_TYPE] = index_in_catalogue(tables.indexes, SERVICE_TYPES, type_id)
-    arena[row + p.V_VALID_FROM_US], get = get_int(data, get, end)
-    arena[row + p.V_VALID_TO_US], get = get_int(data, get, end)
-    arena[row + p.V_SUBSCRIPTION_ID], get = get_int(data, get, end)
-    group_id, get = get_int(data, get, end)
-    if get == BAD:
+    arena[row + p.V_VALID_FROM_US], get = get_time(data, get, end, tables.times, times)
+    arena[row + p.V_VALID_TO_US], get = get_time(data, get, end, tables.times, times)
+    arena[row + p.V_SUBSCRIPTION_ID], get = get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
+    group_id, get = get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
+    if get == BAD or not 0 <= name < shapes[record, Z_NAMES]:
         return BAD
+    name_at, length = tables.names[name, M_AT], tables.names[name, M_LENGTH]
     arena[row + p.V_IDENTIFIER_NO] = _put_identifier(data, name_at, length, row, at, tables)
     arena[row + p.V_GROUP_SLOT] = number_of(slots.table, slots.ids, slots.used, group_id)
     arena[row + p.V_CANDIDATE_FIRST] = counts[N_CANDIDATES]
     arena[row + p.V_MEMBERSHIP_FIRST] = counts[N_SHARINGS]
     arena[row + p.V_DISCOUNT_FIRST] = counts[N_DISCOUNTS]
-    get = _put_candidates(data, get, end, at, tables)
-    get = _put_sharings(data, get, end, at, members, tables)
-    left = fields - SERVICE_FIELDS
-    if left > 0:
-        get = _put_discounts(data, get, end, at, tables)
-        left -= 1
+    get = _put_candidates(data, get, end, at, times, tables)
+    get = _put_sharings(data, get, end, at, shapes[record, Z_MEMBERSHIPS], tables)
+    get = _put_discounts(data, get, end, at, times, tables)
     arena[row + p.V_CANDIDATES] = counts[N_CANDIDATES] - arena[row + p.V_CANDIDATE_FIRST]
     arena[row + p.V_MEMBERSHIPS] = counts[N_SHARINGS] - arena[row + p.V_MEMBERSHIP_FIRST]
     arena[row + p.V_DISCOUNTS] = counts[N_DISCOUNTS] - arena[row + p.V_DISCOUNT_FIRST]
-    return skip_values(data, get, end, left)
+    return skip_values(data, get, end, fields - SERVICE_FIELDS)
 
 
 @kernel
@@ -218,7 +228,7 @@ def _put_identifier(data: Bytes, name_at: int, length: int, row: int, at: int, t
 
 
 @kernel
-def _put_candidates(data: Bytes, get: int, end: int, at: int, tables: ProfileTables) -> int:
+def _put_candidates(data: Bytes, get: int, end: int, at: int, times: int, tables: ProfileTables) -> int:
     arena, counts = tables.arena, tables.counts
     count, get = get_array(data, get, end)
     for _ in range(count):
@@ -229,8 +239,8 @@ def _put_candidates(data: Bytes, get: int, end: int, at: int, tables: ProfileTab
         arena[row + p.K_PRODUCT_ID], get = get_int(data, get, end)
         plan_id, get = get_int(data, get, end)
         arena[row + p.K_PLAN] = index_in_catalogue(tables.indexes, PLANS, plan_id)
-        arena[row + p.K_VALID_FROM_US], get = get_int(data, get, end)
-        arena[row + p.K_VALID_TO_US], get = get_int(data, get, end)
+        arena[row + p.K_VALID_FROM_US], get = get_time(data, get, end, tables.times, times)
+        arena[row + p.K_VALID_TO_US], get = get_time(data, get, end, tables.times, times)
         get = skip_values(data, get, end, fields - CANDIDATE_FIELDS)
         if arena[row + p.K_PLAN] != NOT_IN_CATALOGUE:
             counts[N_CANDIDATES] += 1
@@ -275,7 +285,7 @@ def _names(data: Bytes, get: int, end: int, count: int, wanted: int) -> bool:
 
 
 @kernel
-def _put_discounts(data: Bytes, get: int, end: int, at: int, tables: ProfileTables) -> int:
+def _put_discounts(data: Bytes, get: int, end: int, at: int, times: int, tables: ProfileTables) -> int:
     arena, counts = tables.arena, tables.counts
     count, get = get_array(data, get, end)
     for _ in range(count):
@@ -285,8 +295,8 @@ def _put_discounts(data: Bytes, get: int, end: int, at: int, tables: ProfileTabl
             return BAD
         discount_id, get = get_int(data, get, end)
         arena[row + p.D_DISCOUNT] = index_in_catalogue(tables.indexes, DISCOUNTS, discount_id)
-        arena[row + p.D_VALID_FROM_US], get = get_int(data, get, end)
-        arena[row + p.D_VALID_TO_US], get = get_int(data, get, end)
+        arena[row + p.D_VALID_FROM_US], get = get_time(data, get, end, tables.times, times)
+        arena[row + p.D_VALID_TO_US], get = get_time(data, get, end, tables.times, times)
         get = skip_values(data, get, end, fields - DISCOUNT_FIELDS)
         if arena[row + p.D_DISCOUNT] != NOT_IN_CATALOGUE:
             counts[N_DISCOUNTS] += 1
@@ -297,18 +307,20 @@ def _put_discounts(data: Bytes, get: int, end: int, at: int, tables: ProfileTabl
 def _put_recurring(data: Bytes, end: int, at: int, shapes: Ints, record: int, tables: ProfileTables) -> bool:
     """What each cycle starts with, and how many rows it became."""
     arena, counts = tables.arena, tables.counts
-    get = shapes[record, Z_RECURRING_AT]
+    get, times = shapes[record, Z_RECURRING_AT], shapes[record, Z_TIMES]
     for _ in range(shapes[record, Z_RECURRING]):
         row = at + arena[at + p.P_RECURRING_AT] + counts[N_RECURRING] * p.RECURRING_WORDS
         fields, get = get_array(data, get, end)
         if fields < RECURRING_FIELDS:
             return False
-        known = min(fields, ROLLOVER_FIELDS)
-        for field in range(known):
+        arena[row + p.Y_GROUP_ID], get = get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
+        for field in range(p.Y_GROUP_ID + 1, p.Y_VALID_FROM_US):
             arena[row + field], get = get_int(data, get, end)
-        for field in range(known, ROLLOVER_FIELDS):
-            arena[row + field] = 0
-        get = skip_values(data, get, end, fields - known)
+        arena[row + p.Y_VALID_FROM_US], get = get_time(data, get, end, tables.times, times)
+        arena[row + p.Y_VALID_TO_US], get = get_time(data, get, end, tables.times, times)
+        for field in range(p.Y_VALID_TO_US + 1, RECURRING_FIELDS):
+            arena[row + field], get = get_int(data, get, end)
+        get = skip_values(data, get, end, fields - RECURRING_FIELDS)
         if get == BAD:
             return False
         arena[row + p.Y_RESOURCE] = index_in_catalogue(tables.indexes, RESOURCES, arena[row + p.Y_RESOURCE])
@@ -325,7 +337,7 @@ def _put_groups(data: Bytes, end: int, at: int, shapes: Ints, record: int, table
     get = shapes[record, Z_GROUPS_AT]
     place = group_place(arena, at)
     for _ in range(shapes[record, Z_GROUPS]):
-        group_id, get = get_int(data, get, end)
+        group_id, get = get_id(data, get, end, shapes[record, Z_CUSTOMER_ID])
         if get == BAD:
             return False
         slot = number_of(slots.table, slots.ids, slots.used, group_id)
@@ -360,5 +372,5 @@ def _put_owner(at: int, member: int, tables: ProfileTables) -> None:
 
 
 # The record's fields are in the order of the image's.
-assert (p.Y_GROUP_ID, p.Y_ROLLED_IN_ALL) == (0, ROLLOVER_FIELDS - 1)
+assert (p.Y_GROUP_ID, p.Y_ROLLED_IN_ALL) == (0, RECURRING_FIELDS - 1)
 assert MEMBER_FIELDS == F_OWNER_SLOT

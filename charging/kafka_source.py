@@ -27,9 +27,6 @@ REBALANCE_TIMEOUT_MS = 60_000
 FETCH_MAX_WAIT_MS = 100
 # How long the broker may take to say where a log ends, or what a message is.
 ANSWER_S = 3.0
-# A poll finds what was fetched ahead when the one before it ended. What came since is an answer of the broker away,
-# and would otherwise lie there until the next poll.
-FRESH_MS = 2
 PARTITION_FETCH_BYTES = 4 * 1024 * 1024
 # A batch that cannot be read may be sound on the next answer, or when the broker's disk was mended.
 REFUSED_RETRY_S = 10
@@ -85,12 +82,20 @@ class KafkaSource:
         """
         return self._given
 
-    async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
-        """The next messages of started partitions, each partition's in order of offset."""
+    async def poll(
+        self, messages_max: int, linger_ms: int, until: Awaitable[None] | None = None
+    ) -> MessageColumns:
+        """The next messages of started partitions, each partition's in order of offset.
+
+        Whatever comes before `until` is done is among them, as far as there is room.
+        """
         self._retry_refused()
+        ends = None if until is None else asyncio.ensure_future(until)
         try:
             if self._by_batch:
-                return joined(await self._poll_batches(messages_max, linger_ms))
+                return joined(await self._poll_batches(messages_max, linger_ms, ends))
+            if ends is not None:
+                await asyncio.wait([ends])
             return message_columns(await self._poll_messages(messages_max, linger_ms))
         except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
             # The partition was given to us a moment ago, or the log moved away below us: claim anew.
@@ -98,25 +103,40 @@ class KafkaSource:
             self._started.clear()
             return NO_MESSAGES
 
-    async def _poll_batches(self, messages_max: int, linger_ms: int) -> list[MessageColumns]:
-        """A "record" is a list of columns here, as many as there is room for; one of each partition."""
-        self._wanted.messages = messages_max
-        pieces = await self._drain(linger_ms)
-        if pieces and self._wanted.messages:
-            pieces += await self._drain(FRESH_MS)
-        return pieces
+    async def _poll_batches(
+        self, messages_max: int, linger_ms: int, ends: asyncio.Future[None] | None
+    ) -> list[MessageColumns]:
+        """A "record" is a list of columns here, as many as there is room for; one of each partition.
 
-    async def _drain(self, linger_ms: int) -> list[MessageColumns]:
-        """What is there, and if that is nothing, what comes within `linger_ms`."""
+        aiokafka asks the broker for more only when all that it has is taken. So we take while we wait: what lay there
+        for the time of a commit would be old, and what came since an answer of the broker away.
+        """
+        self._wanted.messages = messages_max
         pieces: list[MessageColumns] = []
         while self._wanted.messages:
-            polled = await self._consumer.getmany(timeout_ms=0 if pieces else linger_ms, max_records=1)
-            if not polled:
+            waits = ends is not None and not ends.done()
+            polled = await self._consumer.getmany(
+                timeout_ms=0 if pieces or waits else linger_ms, max_records=1
+            )
+            if not polled and ends is not None and waits:
+                polled = await self._taken_before(ends)
+            elif not polled:
                 break
             for tp, lists in polled.items():
                 if tp.partition in self._started:
                     pieces += [piece for one in lists for piece in one]
         return pieces
+
+    async def _taken_before(self, ends: asyncio.Future[None]) -> dict[TopicPartition, list[Any]]:
+        """What comes next; nothing where `ends` is done first."""
+        taking = asyncio.ensure_future(self._consumer.getmany(timeout_ms=FETCH_MAX_WAIT_MS, max_records=1))
+        try:
+            await asyncio.wait((taking, ends), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # aiokafka takes and returns without a pause between, so nothing that was taken is lost here.
+            taking.cancel()
+        await asyncio.wait((taking,))
+        return {} if taking.cancelled() else taking.result()
 
     async def _poll_messages(self, messages_max: int, linger_ms: int) -> list[Message]:
         polled: dict[TopicPartition, list[Any]] = await self._consumer.getmany(

@@ -4,7 +4,7 @@ The record is what `balance_store.profile_record` writes: MessagePack arrays in 
 which later versions may append.
 """
 
-from balance_store.profile_record import FORMER_SCHEMA
+from balance_store.profile_record import PROFILE_SCHEMA
 from charging.cached_profile import CACHED_WORDS, IDENTIFIER_WORDS
 from charging.identifier_index import entry_words
 from charging.msgpack_cursor import BAD, get_array, get_int, get_text, skip_values
@@ -23,6 +23,10 @@ from rating_kernels.tariff_table import Bytes, Ints
 # A record's shape: offsets of its parts' first elements, how many there are, and the room that all of it needs.
 (
     Z_CUSTOMER_ID,
+    Z_NAMES_AT,
+    Z_NAMES,
+    Z_TIMES_AT,
+    Z_TIMES,
     Z_SERVICES_AT,
     Z_SERVICES,
     Z_MEMBERSHIPS_AT,
@@ -36,13 +40,13 @@ from rating_kernels.tariff_table import Bytes, Ints
     Z_DISCOUNTS,
     Z_NAME_WORDS,  # in the index of identifiers
     Z_WORDS,  # in the arena of profiles
-) = range(14)
-SHAPE_WORDS = 14
+) = range(18)
+SHAPE_WORDS = 18
 
-PROFILE_FIELDS = 6
-# Of a service, behind its identifier and before its candidates.
-SERVICE_NUMBERS = 5
-SERVICE_FIELDS = 8
+# Of a record, the last of them the move's number; of a service, three lists behind the numbers.
+PROFILE_FIELDS = 9
+SERVICE_NUMBERS = 6
+SERVICE_FIELDS = 9
 
 
 @standing_kernel
@@ -60,9 +64,17 @@ def _measure(data: Bytes, at: int, end: int, shapes: Ints, row: int) -> bool:
         shapes[row, column] = 0
     fields, at = get_array(data, at, end)
     schema, at = get_int(data, at, end)
-    if at == BAD or fields < PROFILE_FIELDS or schema != FORMER_SCHEMA:
+    if at == BAD or fields < PROFILE_FIELDS or schema != PROFILE_SCHEMA:
         return False
     shapes[row, Z_CUSTOMER_ID], at = get_int(data, at, end)
+    shapes[row, Z_NAMES], at = get_array(data, at, end)
+    shapes[row, Z_NAMES_AT] = at
+    for _ in range(shapes[row, Z_NAMES]):
+        _, length, at = get_text(data, at, end)
+        shapes[row, Z_NAME_WORDS] += entry_words(length)
+    shapes[row, Z_TIMES], at = get_array(data, at, end)
+    shapes[row, Z_TIMES_AT] = at
+    at = skip_values(data, at, end, shapes[row, Z_TIMES])
     shapes[row, Z_SERVICES], at = get_array(data, at, end)
     shapes[row, Z_SERVICES_AT] = at
     for _ in range(shapes[row, Z_SERVICES]):
@@ -73,7 +85,7 @@ def _measure(data: Bytes, at: int, end: int, shapes: Ints, row: int) -> bool:
         at = skip_values(data, at, end, shapes[row, part + 1])
     # At most: a service may use every membership.
     shapes[row, Z_SHARINGS] = shapes[row, Z_SERVICES] * shapes[row, Z_MEMBERSHIPS]
-    at = skip_values(data, at, end, fields - PROFILE_FIELDS)
+    at = skip_values(data, at, end, fields - PROFILE_FIELDS + 1)
     members = shapes[row, Z_MEMBERSHIPS]
     before = (
         shapes[row, Z_SERVICES] * IDENTIFIER_WORDS
@@ -99,21 +111,14 @@ def _measure_service(data: Bytes, at: int, end: int, shapes: Ints, row: int) -> 
     fields, at = get_array(data, at, end)
     if fields < SERVICE_FIELDS:
         return BAD
-    _, length, at = get_text(data, at, end)
-    shapes[row, Z_NAME_WORDS] += entry_words(length)
     at = skip_values(data, at, end, SERVICE_NUMBERS)
-    count, at = get_array(data, at, end)
-    shapes[row, Z_CANDIDATES] += count
-    at = skip_values(data, at, end, count)
-    count, at = get_array(data, at, end)
-    at = skip_values(data, at, end, count)
-    left = fields - SERVICE_FIELDS
-    if left > 0:
+    # The list in the middle is of sharing groups: memberships of them are counted with the profile.
+    for part in (Z_CANDIDATES, Z_SHARINGS, Z_DISCOUNTS):
         count, at = get_array(data, at, end)
-        shapes[row, Z_DISCOUNTS] += count
+        if part != Z_SHARINGS:
+            shapes[row, part] += count
         at = skip_values(data, at, end, count)
-        left -= 1
-    return skip_values(data, at, end, left)
+    return skip_values(data, at, end, fields - SERVICE_FIELDS)
 
 
 assert Z_MEMBERSHIPS == Z_MEMBERSHIPS_AT + 1

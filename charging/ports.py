@@ -1,5 +1,6 @@
 """Pure. The edges of the loop as Protocols, so that a simulator can stand in for broker and clock."""
 
+from collections.abc import Awaitable
 from typing import NamedTuple, Protocol
 
 from charging.messages import Message, MessageColumns
@@ -24,8 +25,13 @@ class Source(Protocol):
         """Partitions that are being delivered; the source may drop one whose position it lost."""
         ...
 
-    async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
-        """The next messages of started partitions, each partition's in order of offset."""
+    async def poll(
+        self, messages_max: int, linger_ms: int, until: Awaitable[None] | None = None
+    ) -> MessageColumns:
+        """The next messages of started partitions, each partition's in order of offset.
+
+        Whatever comes before `until` is done is among them, as far as there is room.
+        """
         ...
 
     async def bounds(self, partitions: frozenset[int]) -> dict[int, Bounds]:

@@ -105,8 +105,6 @@ class Pump:
         self._generation = 0
         # The batch before the one in hand; and the one before that, until the one in hand is decided.
         self._in_flight: list[InFlight] = []
-        # Whether the last poll had more than a batch takes.
-        self._behind = False
         self._claim_not_before_us = 0
         self._swept_at_us = 0
         self._floor_rose_at_us: dict[int, int] = {}
@@ -121,12 +119,13 @@ class Pump:
                 await self._look_after_batches(wait=False)
                 await self._switch_catalogue()
                 await self._own_what_is_assigned()
-            await self._commit_first()
             generation = self._generation
             linger_ms = self._settings.batch_linger_ms if self.owned else IDLE_POLL_MS
+            # What comes during a commit goes into one batch, and not into a small one that would have to wait. Behind,
+            # that batch is full before, and is decided meanwhile.
+            until = self._in_flight[-1].committed if self._in_flight else None
             with self._metrics.stage("poll"):
-                messages = await self._source.poll(self._settings.batch_events_max, linger_ms)
-            self._behind = len(messages) >= self._settings.batch_events_max
+                messages = await self._source.poll(self._settings.batch_events_max, linger_ms, until)
             async with self._turn:
                 # A rebalance during the poll took everything back; what was polled comes again.
                 if generation != self._generation:
@@ -239,14 +238,6 @@ class Pump:
         self._retry_later(str(error))
 
     # Batches -----------------------------------------------------------------------------------
-
-    async def _commit_first(self) -> None:
-        """While we keep up, what comes during a commit goes into the next batch instead of a smaller one that waits.
-
-        Behind, the next batch is polled and decided meanwhile.
-        """
-        if self._in_flight and not self._behind:
-            await asyncio.wait([self._in_flight[-1].committed])
 
     async def _charge(self, messages: MessageColumns) -> None:
         """Decide a batch while the one before it is committed; then let it be committed and published."""

@@ -77,7 +77,6 @@ def resolve(
     row_shard: Ints,
     read: ReadNow,
     absent: Mapping[int, Missing],
-    batch_no: int,
 ) -> Wanted:
     """Fill profile_at, identifier_no and row_shard for the rows that the cache can answer.
 
@@ -85,7 +84,7 @@ def resolve(
     unknown although it was read in `read` belongs to nobody. `absent`: what a shard, as it is known now, does not
     have; once nothing is wanted, rows whose profile names any of that are STORE_INCOMPLETE.
     """
-    notes = _resolve_and_note(cache, decoded, rows, row_shard, batch_no, MAY_BE_READ)
+    notes = _resolve_and_note(cache, decoded, rows, row_shard, MAY_BE_READ)
     doubts, profiles, groups = notes.counts.tolist()
     wanted = Wanted()
     doubtful = notes.doubts[:doubts]
@@ -117,7 +116,7 @@ def resolve(
         open_rows = rows[(decoded.words[rows, OUTCOME] == 0) & (row_shard[rows] == NOWHERE)]
         wanted.identifiers |= set(_identifiers(decoded, open_rows)) - read.identifiers
     if is_incomplete and not wanted:
-        _resolve_and_note(cache, decoded, rows, row_shard, batch_no, IS_NOT_STORED)
+        _resolve_and_note(cache, decoded, rows, row_shard, IS_NOT_STORED)
     return wanted
 
 
@@ -133,11 +132,11 @@ def _resolve_and_note(
     decoded: DecodedBatch,
     rows: Ints,
     row_shard: Ints,
-    batch_no: int,
     what_lacks: int,
 ) -> Notes:
-    """The kernel, with as much room for notes as it asks for."""
+    """The kernel, with as much room for notes as it asks for, until the cache has no more of what it notes."""
     found = np.empty((len(rows), FOUND_WORDS), np.int64)
+    service_at, service_length = decoded.spans[:, S_SERVICE_AT], decoded.spans[:, S_SERVICE_LENGTH]
     room = 2 * len(rows)
     while True:
         notes = Notes(
@@ -149,18 +148,20 @@ def _resolve_and_note(
         resolve_rows(
             decoded.words,
             decoded.text,
-            decoded.spans[:, S_SERVICE_AT],
-            decoded.spans[:, S_SERVICE_LENGTH],
+            service_at,
+            service_length,
             rows,
             row_shard,
             cache.tables(),
-            batch_no,
             cache.next_look(),
             what_lacks,
             found,
             notes,
         )
-        room = int(notes.counts[[N_PROFILES, N_GROUPS]].max())
-        if room <= len(notes.profiles):
-            assert notes.counts[N_DOUBTS] <= len(rows)
+        lacking = int(notes.counts[[N_PROFILES, N_GROUPS]].max())
+        if lacking > room:
+            room = lacking
+            continue
+        assert notes.counts[N_DOUBTS] <= len(rows)
+        if not cache.recall(decoded.text, service_at, service_length, notes):
             return notes

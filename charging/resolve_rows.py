@@ -12,7 +12,6 @@ from charging.cached_profile import (
     C_OWNERS,
     C_SHARD,
     C_START,
-    C_USED_IN,
     IDENTIFIER_WORDS,
     NOT_ITS_OWN,
     T_FROM_US,
@@ -88,7 +87,6 @@ def resolve_rows(
     rows: Ints,
     row_shard: Ints,
     cache: CacheTables,
-    batch_no: int,
     look: int,
     what_lacks: int,
     found: Ints,
@@ -126,7 +124,6 @@ def resolve_rows(
                         found[i, O_ENTRY],
                         row_shard,
                         cache,
-                        batch_no,
                         look,
                         what_lacks,
                         notes,
@@ -172,7 +169,6 @@ def _resolve(
     entry: int,
     row_shard: Ints,
     cache: CacheTables,
-    batch_no: int,
     look: int,
     what_lacks: int,
     notes: Notes,
@@ -201,7 +197,6 @@ def _resolve(
             events[row, e.OUTCOME] = STORE_INCOMPLETE
             row_shard[row] = profiles[at - C_SHARD]
         return
-    _note_use(at, cache, batch_no)
     row_shard[row] = profiles[at - C_SHARD]
     number = find_identifier(profiles, at, name)
     if number == NOT_ITS_OWN:
@@ -256,16 +251,6 @@ def _is_ready(at: int, cache: CacheTables, look: int, notes: Notes) -> bool:
                 NOT_NAMED,
             )
     return is_ready
-
-
-@kernel
-def _note_use(at: int, cache: CacheTables, batch_no: int) -> None:
-    """The profile and those of owners stay when others must go."""
-    profiles = cache.profiles
-    profiles[at - C_USED_IN] = batch_no
-    place = owner_place(profiles, at)
-    for i in range(place, place + profiles[at - C_OWNERS]):
-        profiles[cache.customers.at[profiles[i]] - C_USED_IN] = batch_no
 
 
 @kernel

@@ -6,9 +6,8 @@ import rating_kernels.warm_up
 from balance_store.decision_record import pack_decisions
 from balance_store.group_record import pack_group, unpack_group
 from balance_store.packed_records import packed_groups
-from charging.compact_cache import NEEDS, copy_groups, copy_profiles, empty_arenas, measure_needs
+from charging.cache_arenas import NEEDS, empty_arenas
 from charging.decoded_batch import SPAN_WORDS
-from charging.grow_group import grow_group
 from charging.id_index import fill_table, find_one, numbers_of
 from charging.identifier_index import move_places
 from charging.install_group import GroupTables, install_groups
@@ -17,6 +16,7 @@ from charging.learn_directory import learn_directory
 from charging.measure_profile import SHAPE_WORDS, measure_profiles
 from charging.messages import NO_MESSAGES
 from charging.outputs import Output, outputs_of
+from charging.recall_rows import recall_rows
 from charging.resolve_rows import CacheTables, Notes, resolve_rows
 from charging.shard_parts import note_read, sort_rows, sort_slots
 from charging.wire.cut_records import EACH_ITS_OWN, cut_records
@@ -27,7 +27,6 @@ from charging.wire.read_events import read_events
 from charging.wire.record_batches import records_that_fit, write_records
 from charging.wire.record_pieces import record_pieces
 from rating_kernels.batch_words import EVENT_WORDS, DecisionWords
-from rating_kernels.group_image import SECTIONS
 from rating_kernels.group_layout import empty_image
 from rating_kernels.tariff_table import Ints
 
@@ -59,7 +58,7 @@ def _write_records() -> None:
 
 def _warm_cache() -> None:
     """The cache's kernels, on an empty cache and an empty batch."""
-    cache = empty_arenas(np.zeros(NEEDS, np.int64))
+    cache = empty_arenas(1)
     slots, customers, identifiers = cache.slots, cache.customers, cache.identifiers
     # Read only, as records and messages are: another type to the compiler.
     data, first, table = np.frombuffer(b"", np.uint8), np.zeros(1, np.int64), np.zeros((0, 4), np.int64)
@@ -80,23 +79,20 @@ def _warm_cache() -> None:
         _none(),
         table,
         _none(),
+        table,
+        _none(),
     )
     install_profiles(data, first, shapes, 0, profiles)
     groups = GroupTables(cache.words, cache.words_used, slots, customers, table, _none(), _none())
     install_groups(data, first, _none(), 0, 0, groups, _none())
-    grow_group(
-        empty_image({}), np.zeros(1, np.int64), np.zeros(1, np.int64), 0, 0, np.zeros(SECTIONS, np.int64)
-    )
     events, spans = np.zeros((0, EVENT_WORDS), np.int64), np.zeros((0, 2), np.int64)
     tables = CacheTables(identifiers, customers, slots, cache.profiles)
     notes = Notes(table, table, table, np.zeros(3, np.int64))
-    resolve_rows(events, data, spans[:, 0], spans[:, 1], _none(), _none(), tables, 0, 0, 0, table, notes)
+    resolve_rows(events, data, spans[:, 0], spans[:, 1], _none(), _none(), tables, 0, 0, table, notes)
+    recall_rows(data, spans[:, 0], spans[:, 1], notes, 0, cache, cache, np.zeros(NEEDS, np.int64))
     sort_rows(events, _none(), _none(), _none(), first)
     sort_slots(slots.fresh_in, _none(), _none(), first)
     note_read(events, _none(), first, _none(), tables, 0, _none(), _none(), np.zeros((1, 2), np.int64))
-    measure_needs(_none(), cache, table)
-    copy_profiles(_none(), cache, cache)
-    copy_groups(cache, cache)
 
 
 def _none() -> Ints:

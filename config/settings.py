@@ -194,7 +194,7 @@ class Charging(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         _meta(
             "balance groups",
-            "about 2 KiB each with the customer, never above 4.5: in 4 GiB even while it grows; past it the half used last stays",
+            "about 2 KiB each with the customer, never above 4.5, and half as many again that were used before: in 4 GiB; of those used last half stay",
             100,
             100_000_000,
         ),

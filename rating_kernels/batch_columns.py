@@ -76,7 +76,7 @@ class DecisionColumns(NamedTuple):
 
 
 # What a call of the batch kernel ends with.
-BATCH_DONE, BATCH_GROW_GROUP, BATCH_GROW_OUTPUT = range(3)
+BATCH_DONE, BATCH_GROW_WORDS, BATCH_GROW_OUTPUT = range(3)
 
 # Settings of a decision, in one array so that they are one argument.
 L_HORIZON_US, L_AHEAD_US, L_RING_MAX, L_RING_WINDOW_US, L_SNAPSHOTS_MAX, L_BATCH_NO = range(6)

@@ -1,19 +1,21 @@
 """Pure. The batch kernel: events in order of arrival, each decided whole or not at all.
 
 A denied event leaves no trace but its id in the ring. An event is not begun before every group it may
-change has room for the worst it can do; where one has not, the kernel returns and asks.
+change has room for the worst it can do; one that has not is laid out again behind the others, and where their
+memory has no room for that, the kernel returns and asks.
 """
 
 from rating_kernels import batch_words as e
 from rating_kernels.batch_columns import (
     BATCH_DONE,
-    BATCH_GROW_GROUP,
     BATCH_GROW_OUTPUT,
+    BATCH_GROW_WORDS,
     FLAG_RING_EVICTED,
     L_BATCH_NO,
     L_RING_MAX,
     L_RING_WINDOW_US,
     L_SNAPSHOTS_MAX,
+    LIMITS,
 )
 from rating_kernels.batch_words import DecisionWords
 from rating_kernels.charge_event import NO_RATE, PARTLY_CHARGED, charge_event
@@ -34,6 +36,7 @@ from rating_kernels.group_image import (
     H_TOUCHED,
     POSITION_PARTITION_SHIFT,
 )
+from rating_kernels.grow_group import grow_group
 from rating_kernels.kernel import batch_kernel, kernel
 from rating_kernels.look_ahead import look_ahead
 from rating_kernels.outcomes import REJECTED_FROM, Outcome
@@ -63,7 +66,6 @@ from rating_kernels.workspace import (
     W_WATCHES,
     Y_CHANGED,
     Y_SLOT,
-    new_workspace,
 )
 
 CHARGED, DUPLICATE = int(Outcome.CHARGED), int(Outcome.DUPLICATE)
@@ -79,19 +81,20 @@ def decide_events(
     rows: Ints,
     start: int,
     words: Ints,
+    words_used: Ints,
     slot_at: Ints,
     profiles: Ints,
     out: DecisionWords,
-    traced: Ints | None = None,
+    work: Ints,
 ) -> tuple[int, int, int]:
-    """Decide rows[start:]; (next position in rows, BATCH_*, slot * SECTIONS + section that needs room).
+    """Decide rows[start:]; (next position in rows, BATCH_*, words that are lacking behind the groups).
 
     `table` and `calendars` are made by `table_words`, `events` by `batch_words`. Rows whose outcome is
-    set are passed on as they are. After BATCH_GROW_GROUP lay the group of the slot out with more room in
-    the section, after BATCH_GROW_OUTPUT take `out.grown()`; then call again from the next position. `traced`
-    is a workspace that notes steps (`new_workspace(limits, traced=True)`): those of the last row stay in it.
+    set are passed on as they are. `words_used[0]` of `words` are in use. After BATCH_GROW_WORDS give `words` so
+    many more, after BATCH_GROW_OUTPUT take `out.grown()`; then call again from the next position. `work` is made by
+    `new_workspace`; where it notes steps, those of the last row stay in it.
     """
-    work = new_workspace(limits) if traced is None else traced
+    work[W_LIMITS : W_LIMITS + LIMITS] = limits
     work[W_IMPACTS], work[W_NOTICES], work[W_TOUCHED] = out.used
     answer = decide_rows(
         table,
@@ -101,6 +104,7 @@ def decide_events(
         rows,
         start,
         words,
+        words_used,
         slot_at,
         profiles,
         out.rows,
@@ -122,6 +126,7 @@ def decide_rows(
     rows: Ints,
     start: int,
     words: Ints,
+    words_used: Ints,
     slot_at: Ints,
     profiles: Ints,
     decided: Ints,
@@ -139,9 +144,10 @@ def decide_rows(
         if outcome == CHARGED:
             outcome, service = find_service(table, events, row, slot_at, profiles, work)
         if outcome == CHARGED:
-            place = group_without_room(table, calendars, events, row, words, slot_at, profiles, service, work)
-            if place != NONE:
-                return position, BATCH_GROW_GROUP, place
+            call = table, calendars, events, row, words, words_used, slot_at, profiles, service, work
+            lacking = _room_for_groups(*call)
+            if lacking > 0:
+                return position, BATCH_GROW_WORDS, lacking
             room = output_room(
                 table,
                 calendars,
@@ -182,6 +188,29 @@ def decide_rows(
             )
         decided[row, e.DECIDED] = outcome
     return len(rows), BATCH_DONE, NONE
+
+
+@kernel
+def _room_for_groups(
+    table: Ints,
+    calendars: Ints,
+    events: Ints,
+    row: int,
+    words: Ints,
+    words_used: Ints,
+    slot_at: Ints,
+    profiles: Ints,
+    service: int,
+    work: Ints,
+) -> int:
+    """Every group that the event may change has room for the worst; 0, or the words that are lacking for that."""
+    while True:
+        place = group_without_room(table, calendars, events, row, words, slot_at, profiles, service, work)
+        if place == NONE:
+            return 0
+        lacking = grow_group(words, words_used, slot_at, place, work)
+        if lacking > 0:
+            return lacking
 
 
 @kernel

@@ -6,6 +6,7 @@ Limits come in with it; counts of what was filled go out with it. The rest is sc
 import numpy as np
 
 from rating_kernels.batch_columns import LIMITS
+from rating_kernels.group_image import SECTIONS
 from rating_kernels.tariff_table import BITS_MAX, Ints
 
 # Filled so far of impacts, notices and touched groups.
@@ -49,8 +50,11 @@ W_TAX_LEFT, W_GROSS_LEFT, W_TAX_ITEM = range(W_PATH + PATH_MAX, W_PATH + PATH_MA
 # Row of the zone's offset that was looked up last.
 W_ZONE_ROW = W_TAX_ITEM + 1
 
+# Room of each section of a group that is laid out again.
+W_CAPACITIES = W_ZONE_ROW + 1
+
 # Price at the event's start of each detail of the rate plan version that was chosen.
-W_PRICES = W_ZONE_ROW + 1
+W_PRICES = W_CAPACITIES + SECTIONS
 
 # Steps of a decision, for who asks why: whether to note them, count (of those that did not fit too), then
 # the rows of `trace`.

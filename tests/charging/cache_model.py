@@ -25,11 +25,15 @@ class ModelCache:
         self.directory: dict[str, tuple[DirectoryEntry, ...]] = {}
         self.profiles: dict[int, tuple[Profile, int]] = {}  # with its shard
         self.groups: dict[int, int] = {}  # with its shard
-        self.used_in: dict[int, int] = {}
+        # Since the last collection; what these stand on, and groups and names that were read.
+        self.used: set[int] = set()
+        self.groups_read: set[int] = set()
+        self.names_read: set[str] = set()
         self._nobody_there = False
 
     def learn(self, identifier: str, entries: tuple[DirectoryEntry, ...]) -> None:
         self.directory.pop(identifier, None)
+        self.names_read.add(identifier)
         if entries:
             self.directory[identifier] = entries
 
@@ -38,10 +42,11 @@ class ModelCache:
         for customer_id, profile in profiles.items():
             if profile is not None:
                 self.profiles[customer_id] = (profile, shard)
-                self.used_in[customer_id] = 0
+                self.used.add(customer_id)
         for group_id, is_there in groups.items():
             if is_there:
                 self.groups[group_id] = shard
+                self.groups_read.add(group_id)
 
     def forget_rows(self, shard, group_ids, profile_ids) -> None:
         """What a shard says goes for its own copies only."""
@@ -59,14 +64,15 @@ class ModelCache:
     def switch(self) -> None:
         self.profiles.clear()
 
-    def keep(self, customer_ids) -> None:
-        """Only these, what they stand on, and what the directory says of their identifiers."""
-        self.profiles = {c: self.profiles[c] for c in customer_ids}
-        kept = [profile for profile, _ in self.profiles.values()]
-        groups = {g for profile in kept for g in groups_of(profile)}
-        names = {name for profile in kept for name in identifiers_of(profile)}
+    def collect(self, profiles: set[int], groups: set[int], names: set[str]) -> None:
+        """Go on with what the cache says it kept: all that was used or read since the last time, and maybe more."""
+        assert self.used & self.profiles.keys() <= profiles
+        assert self.groups_read & self.groups.keys() <= groups
+        assert self.names_read & self.directory.keys() <= names
+        self.profiles = {c: one for c, one in self.profiles.items() if c in profiles}
         self.groups = {g: shard for g, shard in self.groups.items() if g in groups}
         self.directory = {name: e for name, e in self.directory.items() if name in names}
+        self.used, self.groups_read, self.names_read = set(), set(), set()
 
     def missing(self, customer_id: int) -> Missing:
         if customer_id not in self.profiles:
@@ -79,14 +85,14 @@ class ModelCache:
         return Missing(groups_of(profile) - groups, owners - customers)
 
     def resolve(
-        self, events: list[tuple[str, int]], read: ReadNow, absent: dict[int, Missing], batch_no: int
+        self, events: list[tuple[str, int]], read: ReadNow, absent: dict[int, Missing]
     ) -> tuple[list[Answer], Wanted]:
         """The answer to each (identifier, time), and what must be read first."""
         wanted = Wanted()
         self._nobody_there = False
         self._incomplete: dict[int, Answer] = {}
         answers = [
-            self._resolve(row, name, time_us, read, absent, wanted, batch_no)
+            self._resolve(row, name, time_us, read, absent, wanted)
             for row, (name, time_us) in enumerate(events)
         ]
         if self._nobody_there:
@@ -106,7 +112,6 @@ class ModelCache:
         read: ReadNow,
         absent: dict[int, Missing],
         wanted: Wanted,
-        batch_no: int,
     ) -> Answer:
         entry = self._entry(name, time_us)
         if entry is None:
@@ -130,8 +135,9 @@ class ModelCache:
                 self._incomplete[row] = Answer(entry.customer_id, 0, shard, is_incomplete=True)
             return Answer(None, 0, None)
         profile, shard = self.profiles[entry.customer_id]
-        for used in {entry.customer_id, *(m.owner_customer_id for m in profile.memberships)}:
-            self.used_in[used] = batch_no
+        self.names_read.add(name)
+        self.used |= {entry.customer_id, *(m.owner_customer_id for m in profile.memberships)}
+        self.groups_read |= groups_of(profile)
         services = [s for s in profile.services if s.identifier == name]
         from_us = min((s.valid_from_us for s in services), default=0)
         to_us = max((s.valid_to_us for s in services), default=0)

@@ -19,12 +19,16 @@ from balance_store.profile_record import (
 from balance_store.profile_words import profile_words
 from balance_store.requests import Changed, DirectoryEntry, Records
 from charging.balance_cache import BalanceCache
-from charging.cached_profile import C_USED_IN
+from charging.cache_arenas import Arenas
+from charging.cache_columns import STALE
 from charging.decoded_batch import SPAN_WORDS, DecodedBatch, EventPlaces, object_spans
+from charging.id_index import NOT_HERE, find_one
+from charging.identifier_index import E_CUSTOMER, NO_ENTRY, NOBODY, find_name
 from charging.messages import message_columns
 from charging.resolve_events import Missing, ReadNow, resolve
 from charging.resolve_rows import NOWHERE
 from charging.shard_parts import parts_by_shard
+from charging.wire.text_hash import text_hash
 from rating_kernels import batch_words as e
 from rating_kernels import profile_image as p
 from rating_kernels.group_image import (
@@ -42,6 +46,7 @@ from rating_kernels.group_layout import empty_image
 from rating_kernels.outcomes import Outcome
 from rating_kernels.profile_image import NO_PROFILE
 from tests.charging.cache_model import ModelCache, groups_of
+from tests.rating_kernels.grown_group import grown_group
 from tests.simulation.catalogues import catalogues
 
 CATALOGUES = catalogues()
@@ -152,13 +157,51 @@ def rows(arena, at: int, count: int, width: int) -> list[list[int]]:
     return arena[at : at + count * width].reshape(-1, width).tolist()
 
 
+def generations(cache: BalanceCache) -> tuple[Arenas, Arenas]:
+    return cache._arenas(), cache._former
+
+
+def profiles_of(cache: BalanceCache, customer_id: int) -> list[tuple[Arenas, int]]:
+    """The generations that have the profile, and where."""
+    numbers = [
+        (arenas, find_one(arenas.customers.table, arenas.customers.ids, customer_id))
+        for arenas in generations(cache)
+    ]
+    at = [(arenas, int(arenas.customers.at[number])) for arenas, number in numbers if number != NOT_HERE]
+    return [(arenas, one) for arenas, one in at if one != NO_PROFILE]
+
+
+def has_profile(cache: BalanceCache, customer_id: int) -> bool:
+    return bool(profiles_of(cache, customer_id))
+
+
+def generation_of_group(cache: BalanceCache, group_id: int) -> int | None:
+    """0 for the one in use; None where no generation has it."""
+    having = []
+    for number, arenas in enumerate(generations(cache)):
+        slot = find_one(arenas.slots.table, arenas.slots.ids, group_id)
+        if slot != NOT_HERE and arenas.slots.fresh_in[slot] != STALE:
+            having.append(number)
+    assert len(having) < 2, "a row is in one of both"
+    return having[0] if having else None
+
+
+def has_name(cache: BalanceCache, name: str) -> bool:
+    """Whether the cache knows what the directory says of it."""
+    text = np.frombuffer(name.encode(), np.uint8)
+    found = [
+        (arenas.identifiers, find_name(arenas.identifiers, text_hash(text, 0, len(text)), text, 0, len(text)))
+        for arenas in generations(cache)
+    ]
+    return any(entry != NO_ENTRY and index.words[entry + E_CUSTOMER] != NOBODY for index, entry in found)
+
+
 class CacheAndModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.version = 1
         self.cache = BalanceCache(CATALOGUES[1], ROWS_MAX)
         self.model = ModelCache()
-        self.batch_no = 0
 
     @rule(name=st.sampled_from(NAMES), entries=st.lists(ENTRIES, max_size=3).map(tuple))
     def learn(self, name, entries):
@@ -195,11 +238,15 @@ class CacheAndModel(RuleBasedStateMachine):
         self.cache.forget(shard, Changed(unknown=True, group_ids=frozenset(), profile_ids=frozenset()))
         self.model.forget_shard(shard)
 
-    @precondition(lambda self: self.model.groups)
+    def in_use(self) -> list[int]:
+        """Groups that the generation in use has."""
+        return [g for g in sorted(self.model.groups) if generation_of_group(self.cache, g) == 0]
+
+    @precondition(lambda self: self.in_use())
     @rule(data=st.data())
     def grow(self, data):
-        group_id = data.draw(st.sampled_from(sorted(self.model.groups)))
-        self.cache.grow(self.cache.slot_of(group_id), data.draw(st.integers(0, SECTIONS - 1)))
+        group_id = data.draw(st.sampled_from(self.in_use()))
+        grown_group(self.cache, group_id, data.draw(st.integers(0, SECTIONS - 1)))
 
     @rule(version=st.sampled_from(sorted(CATALOGUES)))
     def switch(self, version):
@@ -209,16 +256,12 @@ class CacheAndModel(RuleBasedStateMachine):
 
     @rule()
     def collect(self):
-        if not self.cache.is_full():
-            return
         self.cache.collect()
-        kept = {c for c in self.model.profiles if self.cache.profile_at(c) != NO_PROFILE}
-        gone = self.model.profiles.keys() - kept
-        assert kept or not gone
-        assert max((self.model.used_in[c] for c in gone), default=0) <= min(
-            (self.model.used_in[c] for c in kept), default=0
+        self.model.collect(
+            {c for c in CUSTOMERS if has_profile(self.cache, c)},
+            {g for g in GROUPS if any(self.cache.has_group(shard, g) for shard in range(SHARDS))},
+            {name for name in NAMES if has_name(self.cache, name)},
         )
-        self.model.keep(kept)
 
     @rule(
         events=st.lists(st.tuples(st.sampled_from(NAMES), TIMES), max_size=5),
@@ -234,13 +277,12 @@ class CacheAndModel(RuleBasedStateMachine):
         ),
     )
     def ask(self, events, names_read, profiles_read, absent):
-        self.batch_no += 1
         read = ReadNow(names_read, profiles_read)
-        answers, wanted = self.model.resolve(events, read, absent, self.batch_no)
+        answers, wanted = self.model.resolve(events, read, absent)
         batch = batch_of(events)
         row_shard = np.full(len(events), NOWHERE, np.int64)
         every = np.arange(len(events), dtype=np.int64)
-        assert resolve(self.cache, batch, every, row_shard, read, absent, self.batch_no) == wanted
+        assert resolve(self.cache, batch, every, row_shard, read, absent) == wanted
         for row, answer in enumerate(answers):
             at = batch.words[row, e.PROFILE_AT]
             said = None if at == NOWHERE else int(self.cache.profile_arena[at + p.P_CUSTOMER_ID])
@@ -251,7 +293,7 @@ class CacheAndModel(RuleBasedStateMachine):
 
     def commit_names_what_was_read(self, batch, row_shard, answers):
         """Of each shard: all that its rows' profiles stand on, but for a group that was written."""
-        touched = np.array([self.cache.slot_of(g) for g in list(self.model.groups)[:1]], np.int64)
+        touched = np.array([self.cache.slot_of(g) for g in self.in_use()[:1]], np.int64)
         every = np.arange(len(batch), dtype=np.int64)
         parts = parts_by_shard(self.cache, batch.words, every, row_shard, touched, SHARDS)
         for shard, part in parts.items():
@@ -275,22 +317,25 @@ class CacheAndModel(RuleBasedStateMachine):
             for shard in range(SHARDS):
                 assert self.cache.has_group(shard, group_id) == (self.model.groups.get(group_id) == shard)
         for customer_id in CUSTOMERS:
-            assert (self.cache.profile_at(customer_id) != NO_PROFILE) == (customer_id in self.model.profiles)
+            assert has_profile(self.cache, customer_id) == (customer_id in self.model.profiles)
 
     @invariant()
     def images_are_those_of_the_records(self):
         for customer_id, (profile, _) in self.model.profiles.items():
-            at = self.cache.profile_at(customer_id)
-            wanted = profile_words(profile, CATALOGUES[self.version], self.cache.slot_of)
-            assert content(self.cache.profile_arena, at) == content(wanted, 0)
-            assert self.cache.profile_arena[at - C_USED_IN] == self.model.used_in[customer_id]
+            [(arenas, at)] = profiles_of(self.cache, customer_id)
+
+            def slot_of(group_id: int, slots=arenas.slots) -> int:
+                return find_one(slots.table, slots.ids, group_id)
+
+            wanted = profile_words(profile, CATALOGUES[self.version], slot_of)
+            assert content(arenas.profiles, at) == content(wanted, 0)
 
     @invariant()
     def groups_know_their_profiles(self):
-        for group_id in self.model.groups:
+        for group_id in self.in_use():
             at = self.cache.image_at(group_id)
             assert self.cache.words[at + H_GROUP_ID] == group_id
-            if OWNERS[group_id] in self.model.profiles:
+            if self.cache.profile_at(OWNERS[group_id]) != NO_PROFILE:
                 assert self.cache.words[at + H_PROFILE_AT] == self.cache.profile_at(OWNERS[group_id])
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balance_store.group_record import pack_group
-from balance_store.profile_record import pack_profile, profile_rows, unpack_profile
+from balance_store.profile_record import pack_profile, unpack_profile
 from balance_store.profile_words import profile_words
 from balance_store.requests import Records
 from charging.balance_cache import BalanceCache
@@ -15,6 +15,8 @@ from rating_kernels.profile_image import G_VALID_FROM_US, NO_PROFILE
 from tests.charging.test_balance_cache import content
 from tests.rating_kernels.sample_world import SAMPLE, sample_world
 
+# Fields of a record.
+IDENTIFIERS, TIMES = 2, 3
 MEMBER = next(one for one in sample_world().profiles.values() if one.memberships)
 
 
@@ -39,15 +41,28 @@ def with_more(value, depth: int):
         return value
     inner = [with_more(one, depth + 1) for one in value]
     is_row = depth in (0, 2) and not (depth == 2 and not isinstance(value[0], str | int))
-    more = [None, 1.5, {"a": [1, "b" * 300]}, b"x" * 70_000, True, -1, 2**63, "long " * 20_000]
-    return inner + more if is_row else inner
+    more = [1.5, {"a": [1, "b" * 300]}, b"x" * 70_000, 2**63, None, "long " * 20_000, True, -1]
+    # With six more the record itself is still a short array.
+    return inner + more[: 6 if depth == 0 else None] if is_row else inner
 
 
 def test_what_later_versions_append_is_passed_over():
-    rows = profile_rows(pack_profile(MEMBER))
-    record = msgspec.msgpack.encode(with_more(msgspec.msgpack.decode(rows), 0))
+    record = msgspec.msgpack.encode(with_more(msgspec.msgpack.decode(pack_profile(MEMBER)), 0))
     assert unpack_profile(record) == MEMBER
     assert image_of(installed(record)) == wanted()
+
+
+def test_a_profile_of_the_schema_before_is_read():
+    former = msgspec.msgpack.encode(msgspec.structs.replace(MEMBER, schema=1))
+    assert image_of(installed(former)) == wanted()
+
+
+def test_a_row_that_names_what_is_not_listed_is_refused():
+    listed = msgspec.msgpack.decode(pack_profile(MEMBER))
+    for field in (IDENTIFIERS, TIMES):
+        record = msgspec.msgpack.encode([*listed[:field], [], *listed[field + 1 :]])
+        with pytest.raises(ValueError, match=r"names? what"):
+            installed(record)
 
 
 def test_a_long_profile_has_longer_heads():

@@ -94,7 +94,7 @@ class KernelWorld:
         rows = np.arange(len(decoded.words), dtype=np.int64)
         read = ReadNow(set(decoded.identifiers()), {(0, one) for one in self.profiles})
         batch_no = next(self._batches)
-        wanted = resolve(self.cache, decoded, rows, np.zeros_like(rows), read, {}, batch_no)
+        wanted = resolve(self.cache, decoded, rows, np.zeros_like(rows), read, {})
         assert not wanted, "everything is in the cache"
         self.limits[L_BATCH_NO] = batch_no
         out = decide(self.cache, self.limits, decoded.words, decoded.text, rows, room_for(len(decoded.words)))

@@ -17,6 +17,7 @@ from rating_kernels.balances import NO_ROOM, credit_balance
 from rating_kernels.batch_columns import IMPACT_CREDIT, IMPACT_OWED
 from rating_kernels.group_image import B_ID, SECTION_BALANCES
 from rating_kernels.outcomes import Outcome
+from tests.rating_kernels.grown_group import grown_group
 from tests.rating_kernels.kernel_world import KernelWorld
 
 CASES = json.loads(
@@ -162,4 +163,4 @@ def grant(
         row = credit_balance(world.cache.words, at, number, -amount, *valid_us, created_us, priority)
         if row != NO_ROOM:
             return int(world.cache.words[row + B_ID])
-        world.cache.grow(world.cache.slot_of(group), SECTION_BALANCES)
+        grown_group(world.cache, group, SECTION_BALANCES)

@@ -27,6 +27,7 @@ from rating_kernels.group_image import (
 )
 from rating_kernels.group_layout import row_at, section_count
 from rating_kernels.sharing import SHARING_SHIFT
+from tests.rating_kernels.grown_group import grown_group
 from tests.rating_kernels.kernel_world import KernelWorld
 from tests.rating_kernels.random_catalogue import Scene
 from tests.rating_kernels.twin.charge import Twin, TwinDecision, TwinSettings
@@ -87,7 +88,7 @@ class Played:
         cache, group_id = self.world.cache, self.world.group_of[grant["customer"]]
         resource_id = code_id("resource", resource.code)
         while credit_balance(cache.words, cache.image_at(group_id), resource_id, amount, *rest) == NO_ROOM:
-            cache.grow(cache.slot_of(group_id), SECTION_BALANCES)
+            grown_group(cache, group_id, SECTION_BALANCES)
 
     def _seal(self, customer: str) -> None:
         """Billing takes the oldest ended cycle that it has not taken."""

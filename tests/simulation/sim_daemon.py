@@ -6,6 +6,7 @@ The store is `ModelStore`, which the server's function is held to; broker and ne
 import asyncio
 import functools
 import random
+from collections.abc import Awaitable
 
 import msgspec
 
@@ -53,7 +54,12 @@ class SimSource:
     def started(self) -> frozenset[int]:
         return frozenset(self._at)
 
-    async def poll(self, messages_max: int, linger_ms: int) -> MessageColumns:
+    async def poll(
+        self, messages_max: int, linger_ms: int, until: Awaitable[None] | None = None
+    ) -> MessageColumns:
+        # Where there is a batch full, nobody waits for the commit before it.
+        if until is not None and self._world.dice.random() < 0.5:
+            await asyncio.wait([asyncio.ensure_future(until)])
         # What was fetched already is handed on at once: nobody else runs meanwhile.
         if not self._at or self._world.dice.random() < 0.7:
             await self._world.step(self._daemon)
