@@ -15,6 +15,7 @@ import cyclopts
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from bench.results import FOLDER, Row, Run, newest_runs
 
@@ -43,6 +44,9 @@ def _by_magnitude(axes: Axes) -> None:
 
 def _latency(axes: Axes) -> None:
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(0, 100)
 
 
