@@ -8,7 +8,6 @@ counted: a broker that has just started compiles itself, for some ten seconds, o
 """
 
 import asyncio
-import gc
 import tempfile
 from pathlib import Path
 
@@ -92,9 +91,6 @@ async def _run(deployed: Deployed, from_topic: str, ticks: list[Tick]) -> Moment
         ends = await consumer.end_offsets(sorted(consumer.assignment()))
     finally:
         await consumer.stop()
-    # A collection of what was made before would hold up sender and reader.
-    gc.collect()
-    gc.freeze()
     starts = {place.partition: end for place, end in ends.items()}
     return await run_open_loop(kafka.bootstrap, kafka.topics.usage, from_topic, starts, ticks)
 
