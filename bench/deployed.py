@@ -141,10 +141,13 @@ class Deployed:
         """Put events on the usage topic, so many a second, or as fast as the broker takes them."""
         await send_usage(self.settings.kafka, map(msgspec.json.encode, events), self.wire, rate)
 
-    def consumer(self, topic: str) -> Any:
+    def consumer(self, topic: str, start: Literal["earliest", "latest"] = "latest") -> Any:
         """A reader of one topic that is no member of a group."""
         return AIOKafkaConsumer(
-            topic, bootstrap_servers=self.settings.kafka.bootstrap, max_partition_fetch_bytes=FETCH_BYTES
+            topic,
+            bootstrap_servers=self.settings.kafka.bootstrap,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            auto_offset_reset=start,
         )
 
     async def ends(self) -> dict[Any, int]:

@@ -193,10 +193,9 @@ def _read_until_all_is_said(deployed: Deployed) -> Evidence:
 
 async def _read(deployed: Deployed, evidence: Evidence) -> None:
     topics = deployed.settings.kafka.topics
-    consumers = [deployed.consumer(topic) for topic in (topics.rated, topics.rejected)]
+    consumers = [deployed.consumer(topic, "earliest") for topic in (topics.rated, topics.rejected)]
     for consumer in consumers:
         await consumer.start()
-        await consumer.seek_to_beginning()
     idle_since = time.monotonic()
     try:
         while True:
