@@ -46,9 +46,8 @@ class ServiceEntry(msgspec.Struct, frozen=True, array_like=True):
     subscription_id: int
     group_id: int
     candidates: tuple[Candidate, ...]
-    sharing_ids: tuple[
-        int, ...
-    ]  # groups whose memberships its events may use; the profile lists those best first
+    # Groups whose memberships its events may use; the profile lists those best first.
+    sharing_ids: tuple[int, ...]
     discounts: tuple[DiscountEntry, ...] = ()
 
 
