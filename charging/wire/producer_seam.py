@@ -15,6 +15,7 @@ from aiokafka.codec import lz4_encode, zstd_encode
 from aiokafka.record.util import calc_crc32c
 
 from charging.outputs import Output, Outputs, outputs_of
+from charging.wire.lz4_frames import lz4_frame
 from charging.wire.record_batches import records_that_fit, write_records
 from rating_kernels.tariff_table import Ints
 
@@ -33,16 +34,24 @@ class Codec(NamedTuple):
     """How records are compressed, and its number in a batch's attributes."""
 
     number: int
-    compress: Callable[[bytes], bytes]
+    compress: Callable[[memoryview], bytes | bytearray]
+
+
+def _their_lz4(records: memoryview) -> bytes:
+    return bytes(lz4_encode(bytes(records)))
+
+
+def _zstd(records: memoryview, **level: int) -> bytes:
+    return bytes(zstd_encode(bytes(records), **level))
 
 
 # By the names of the setting; as aiokafka has them, and as we use them: its levels cost ten times the time.
-THEIRS = {"none": Codec(0, bytes), "lz4": Codec(3, lz4_encode), "zstd": Codec(4, zstd_encode)}
+THEIRS = {"none": Codec(0, bytes), "lz4": Codec(3, _their_lz4), "zstd": Codec(4, _zstd)}
 FASTEST = 1
 CODECS = {
     "none": THEIRS["none"],
-    "lz4": Codec(3, functools.partial(lz4_encode, level=FASTEST)),
-    "zstd": Codec(4, functools.partial(zstd_encode, level=FASTEST)),
+    "lz4": Codec(3, lz4_frame),
+    "zstd": Codec(4, functools.partial(_zstd, level=FASTEST)),
 }
 # More than the records of the proof take.
 PROOF_BYTES = 100_000
@@ -84,8 +93,9 @@ class PackedBatch:
         """The batch's bytes; the same again for a producer that tries again."""
         if not self._built:
             if self._codec.number:
-                records = bytes(memoryview(self._buffer)[HEADER.size :])
-                self._buffer[HEADER.size :] = self._codec.compress(records)
+                with memoryview(self._buffer) as whole, whole[HEADER.size :] as records:
+                    compressed = self._codec.compress(records)
+                self._buffer[HEADER.size :] = compressed
             HEADER.pack_into(
                 self._buffer,
                 0,
