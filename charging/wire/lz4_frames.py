@@ -6,6 +6,7 @@ its short tables do not reach so far, and whoever reads them sets aside as much.
 
 import struct
 
+import numpy as np
 from cramjam import lz4
 
 BLOCK_BYTES = 64 * 1024
@@ -17,25 +18,24 @@ END = bytes(BLOCK_LENGTH.size)
 AS_IT_WAS = 1 << 31
 
 
-def lz4_frame(payload: bytes | memoryview) -> bytearray:
+def lz4_frame(payload: bytes | memoryview) -> bytes:
     """The frame of a payload, compressed at the fastest level."""
     source = memoryview(payload)
-    bound = lz4.compress_block_bound(source[:BLOCK_BYTES])
     blocks = -(-len(source) // BLOCK_BYTES)
-    frame = bytearray(len(HEAD) + blocks * (BLOCK_LENGTH.size + bound) + len(END))
+    bound = lz4.compress_block_bound(source[:BLOCK_BYTES])
+    frame = np.empty(len(HEAD) + blocks * (BLOCK_LENGTH.size + bound) + len(END), np.uint8).data
     frame[: len(HEAD)] = HEAD
     at = len(HEAD)
-    with memoryview(frame) as target:
-        for first in range(0, len(source), BLOCK_BYTES):
-            block = source[first : first + BLOCK_BYTES]
-            data_at = at + BLOCK_LENGTH.size
-            length = lz4.compress_block_into(block, target[data_at:], store_size=False)
-            if length < len(block):
-                BLOCK_LENGTH.pack_into(frame, at, length)
-            else:
-                length = len(block)
-                BLOCK_LENGTH.pack_into(frame, at, length | AS_IT_WAS)
-                target[data_at : data_at + length] = block
-            at = data_at + length
-    frame[at:] = END
-    return frame
+    for first in range(0, len(source), BLOCK_BYTES):
+        block = source[first : first + BLOCK_BYTES]
+        data_at = at + BLOCK_LENGTH.size
+        length = lz4.compress_block_into(block, frame[data_at:], store_size=False)
+        if length < len(block):
+            BLOCK_LENGTH.pack_into(frame, at, length)
+        else:
+            length = len(block)
+            BLOCK_LENGTH.pack_into(frame, at, length | AS_IT_WAS)
+            frame[data_at : data_at + length] = block
+        at = data_at + length
+    frame[at : at + len(END)] = END
+    return bytes(frame[: at + len(END)])
