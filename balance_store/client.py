@@ -103,7 +103,7 @@ class StoreClient:
         call = commit_call(commit)
         answer = await self._link.write(shard_slot(commit.shard), b"".join(call.parts), call.answers)
         # A transaction answers with the answers of its commands, and the first of them decided.
-        return read_commit_answer(answer[0] if isinstance(answer[0], list) else answer)
+        return read_commit_answer(answer[0] if call.answers > 1 else answer)
 
     async def claim(self, claim: Claim) -> ClaimAnswer:
         """Take partitions over."""

@@ -23,6 +23,7 @@ from balance_store.keyspace import (
 from balance_store.packed_records import PackedRecords, record_arguments
 from balance_store.requests import (
     NO_FLOOR,
+    NO_RECORDS,
     Changed,
     Commit,
     CommitAnswer,
@@ -103,15 +104,22 @@ def version_arguments(seen: Version | None) -> tuple[str | bytes, str | bytes]:
     return ("", "") if seen is None else (str(seen.number), seen.tag)
 
 
-def read_commit_answer(answer: list[Any]) -> CommitAnswer:
-    """What the deciding function said."""
-    status, number, tag, unknown, groups, profiles, fenced, catalogue, fresh_groups, fresh_profiles = answer
+def read_commit_answer(answer: list[Any] | bytes) -> CommitAnswer:
+    """What the deciding function said: in short where it accepts and nobody else changed anything."""
+    if isinstance(answer, bytes):
+        short_number, short_catalogue, short_tag = answer.split(b" ", 2)
+        version = Version(int(short_number), short_tag)
+        return CommitAnswer(
+            CommitStatus.ACCEPTED, version, read_changed(0, b"", b""), NO_RECORDS, (), int(short_catalogue)
+        )
+    code, number, tag, unknown, groups, profiles, catalogue, *more = answer
+    status = CommitStatus(code)
     return CommitAnswer(
-        CommitStatus(status),
+        status,
         Version(int(number), tag),
         read_changed(unknown, groups, profiles),
-        Records(read_records(fresh_groups), read_records(fresh_profiles)),
-        tuple(int(partition) for partition in fenced.split(b",") if partition),
+        Records(*map(read_records, more)) if status is CommitStatus.STALE else NO_RECORDS,
+        tuple(map(int, more[0].split(b","))) if status is CommitStatus.FENCED else (),
         int(catalogue),
     )
 
@@ -161,8 +169,7 @@ def _usage_arguments(usage: tuple[Usage, ...]) -> Iterable[bytes | str | int]:
     for one in usage:
         yield one.partition
         yield f"{one.epoch.draw} {one.epoch.attempt}"
-        yield one.highest_offset
-        yield one.decisions
+        yield b"%d:%b" % (one.highest_offset, one.decisions) if one.decisions else b""
         yield "" if one.floor == NO_FLOOR else " ".join(map(str, one.floor))
 
 
