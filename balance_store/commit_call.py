@@ -40,8 +40,9 @@ RESERVATION_MS = 50
 # Ids that the list of recent commits may hold in each shard: several seconds of a busy one.
 RECENT_BYTES_MAX = 1 << 20
 
-_MULTI = b"*1\r\n$5\r\nMULTI\r\n"
-_EXEC = b"*1\r\n$4\r\nEXEC\r\n"
+# What begins a transaction, and what ends it.
+MULTI = b"*1\r\n$5\r\nMULTI\r\n"
+EXEC = b"*1\r\n$4\r\nEXEC\r\n"
 
 
 class Call(NamedTuple):
@@ -60,7 +61,7 @@ def commit_call(commit: Commit) -> Call:
     )
     removed = [_removed(records) for _, _, records in kinds]
     decide = _decide(commit, [opened for _, opened, _ in kinds], removed)
-    parts: list[bytes | memoryview] = [_MULTI, decide]
+    parts: list[bytes | memoryview] = [MULTI, decide]
     written: list[str] = []
     for (key, opened, records), gone in zip(kinds, removed, strict=True):
         count = len(records) - len(gone)
@@ -70,7 +71,7 @@ def commit_call(commit: Commit) -> Call:
             written += [key, opened]
     if not written:
         return Call([decide], 1)
-    parts += [command("FCALL", CLOSE, 1 + len(written), header_key(shard), *written, tag), _EXEC]
+    parts += [command("FCALL", CLOSE, 1 + len(written), header_key(shard), *written, tag), EXEC]
     # MULTI, then each command queued, then what EXEC gives.
     return Call(parts, 1 + 2 + len(written) // 2 + 1)
 

@@ -21,6 +21,8 @@
 -- KEYS[7..]         of a commit, [5..] of a claim: decisions of the partitions named, in their order:
 --                   list: "highest_offset:entry", oldest first
 --
+-- Reads of records do not pass through Lua either.
+--
 -- Ids in an argument are 8 bytes each, big-endian, ascending; the previous version kept them in any order.
 -- Statuses: 0 ACCEPTED, 1 STALE, 2 UNKNOWN, 3 FENCED, 4 CATALOGUE_OLD, 5 RESERVED
 
@@ -326,13 +328,14 @@ local function close(keys, args)
   return redis.status_reply('OK')
 end
 
--- ARGV 1 seen number, 2 seen tag, 3 ids of groups, 4 ids of profiles
--- returns {number, tag, unknown, changed groups, changed profiles, groups, profiles}
-local function load_records(keys, args)
+-- What goes with a read of records, within one transaction of plain HMGETs: MULTI | FCALL load | HMGET ... | EXEC
+-- ARGV 1 seen number, 2 seen tag; then, of groups and of profiles, '1' where such records are read
+-- returns {number, tag, unknown, changed groups, changed profiles}
+local function look(keys, args)
   local h, failure = header_of(keys[1], {})
   if not h then return failure end
   for kind = 1, 2 do
-    if h[5 + kind] == '1' and #args[2 + kind] > 0 and redis.call('EXISTS', keys[2 + kind]) == 0 then
+    if h[5 + kind] == '1' and args[2 + kind] == '1' and redis.call('EXISTS', keys[2 + kind]) == 0 then
       return left_open(keys[2 + kind])
     end
   end
@@ -340,7 +343,6 @@ local function load_records(keys, args)
   return {
     h[1], h[2], groups and 0 or 1,
     groups and table.concat(groups) or '', profiles and table.concat(profiles) or '',
-    fetch(keys[3], split_ids(args[3])), fetch(keys[4], split_ids(args[4])),
   }
 end
 
@@ -399,7 +401,7 @@ end
 local PREFIX = 'cl' .. VERSION .. '_'
 redis.register_function(PREFIX .. 'commit', commit)
 redis.register_function(PREFIX .. 'close', close)
-redis.register_function{function_name = PREFIX .. 'load', callback = load_records, flags = {'no-writes'}}
+redis.register_function{function_name = PREFIX .. 'load', callback = look, flags = {'no-writes'}}
 redis.register_function(PREFIX .. 'claim', claim)
 redis.register_function(PREFIX .. 'create', create)
 redis.register_function(PREFIX .. 'swap_directory', swap_directory)
