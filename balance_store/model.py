@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from balance_store.group_record import SCHEMA
 from balance_store.requests import (
     NO_FLOOR,
+    NO_RECORDS,
     Changed,
     Claim,
     ClaimAnswer,
@@ -26,7 +27,6 @@ from balance_store.requests import (
 )
 
 ID_BYTES = 8
-NO_RECORDS = Records({}, {})
 UNKNOWN_CHANGE = Changed(unknown=True, group_ids=frozenset(), profile_ids=frozenset())
 
 

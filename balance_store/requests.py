@@ -53,6 +53,9 @@ class Records(NamedTuple):
     profiles: RecordMap
 
 
+NO_RECORDS = Records({}, {})
+
+
 class Changed(NamedTuple):
     """What others changed since the version the caller had seen. `unknown`: anything may have changed."""
 

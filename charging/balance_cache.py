@@ -44,7 +44,7 @@ from charging.cache_columns import (
     customers_with_room,
     slots_with_room,
 )
-from charging.id_index import find_one
+from charging.id_index import find_one, numbers_of
 from charging.identifier_index import ENTRY_WORDS, WORD_BYTES, Identifiers, with_room
 from charging.install_group import DONE, NEEDS_WORDS, GroupTables, install_groups
 from charging.install_profile import COUNTERS, MEMBER_WORDS, ProfileTables, install_profiles
@@ -148,9 +148,13 @@ class BalanceCache:
         number = find_one(self.customers.table, self.customers.ids, customer_id)
         return NO_PROFILE if number < 0 else int(self.customers.at[number])
 
-    def has_group(self, shard: int, group_id: int) -> bool:
-        """Whether the group's image is here, as that shard had it, and not stale."""
-        return any(_has_group(slots, shard, group_id) for slots in (self.slots, self._former.slots))
+    def groups_here(self, shard: int, group_ids: Collection[int]) -> set[int]:
+        """Those whose image is here, as that shard had it, and not stale."""
+        here: set[int] = set()
+        for slots in (self.slots, self._former.slots):
+            known = numbers_of(slots.table, slots.ids, _ids(group_ids))
+            here.update(slots.ids[known[slots.fresh_in[known] == shard]].tolist())
+        return here
 
     def tables(self) -> CacheTables:
         """What identifiers are resolved with; holds until something is installed, grown or collected."""
@@ -353,11 +357,6 @@ class BalanceCache:
 
 def _ids(ids: Collection[int]) -> Ints:
     return np.fromiter(ids, np.int64, len(ids))
-
-
-def _has_group(slots: Slots, shard: int, group_id: int) -> bool:
-    slot = find_one(slots.table, slots.ids, group_id)
-    return slot >= 0 and bool(slots.fresh_in[slot] == shard)
 
 
 def _needs_of(profiles: int, shape: list[int]) -> Ints:

@@ -115,7 +115,7 @@ class Store(Struct, frozen=True, forbid_unknown_fields=True):
     shards: Annotated[
         int,
         _meta("count", "set once per deployment; few, so that calls are large; 64 for a cluster", 1, 4_096),
-    ] = 16
+    ] = 4
     timeout_ms: Annotated[
         int,
         _meta("milliseconds", "a store that takes longer is down, and the daemon claims again", 10, 60_000),

@@ -259,7 +259,7 @@ class CacheAndModel(RuleBasedStateMachine):
         self.cache.collect()
         self.model.collect(
             {c for c in CUSTOMERS if has_profile(self.cache, c)},
-            {g for g in GROUPS if any(self.cache.has_group(shard, g) for shard in range(SHARDS))},
+            {g for shard in range(SHARDS) for g in self.cache.groups_here(shard, GROUPS)},
             {name for name in NAMES if has_name(self.cache, name)},
         )
 
@@ -313,9 +313,9 @@ class CacheAndModel(RuleBasedStateMachine):
 
     @invariant()
     def what_is_here_is_the_same(self):
-        for group_id in GROUPS:
-            for shard in range(SHARDS):
-                assert self.cache.has_group(shard, group_id) == (self.model.groups.get(group_id) == shard)
+        for shard in range(SHARDS):
+            expected = {g for g in GROUPS if self.model.groups.get(g) == shard}
+            assert self.cache.groups_here(shard, GROUPS) == expected
         for customer_id in CUSTOMERS:
             assert has_profile(self.cache, customer_id) == (customer_id in self.model.profiles)
 
