@@ -77,5 +77,5 @@ def test_entries_of_the_form_before_are_learned_too():
     "damaged", [b"\x01", b"\x93\x01\x02\x03", msgspec.msgpack.encode([1, 1, 2**64 - 1, 0, 0, 0])]
 )
 def test_a_damaged_record_is_told(damaged):
-    with pytest.raises(ValueError, match="directory|array"):
+    with pytest.raises(ValueError, match=r"directory|array"):
         learned(None, damaged)
