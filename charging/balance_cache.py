@@ -85,6 +85,8 @@ class BalanceCache:
         self.calendars = CalendarBook(catalogue.site.time_zone)
         self.rows_max = rows_max
         self.collections = 0
+        # How often something that was here was dropped: what was resolved before may stand on it.
+        self.drops = 0
         self._indexes = catalogue_indexes(catalogue)
         self._looks = 0
         self._former = empty_arenas(0)
@@ -280,6 +282,7 @@ class BalanceCache:
 
         A customer who came from there may be here as another shard has them: that copy stays.
         """
+        self.drops += bool(group_ids or profile_ids)
         for arenas in (self._arenas(), self._former):
             if group_ids:
                 strike_groups(arenas, shard, _ids(group_ids))
@@ -288,6 +291,7 @@ class BalanceCache:
 
     def forget_shard(self, shard: int) -> None:
         """Drop every row of a shard."""
+        self.drops += 1
         for arenas in (self._arenas(), self._former):
             strike_shard(arenas, shard)
 

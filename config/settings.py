@@ -161,7 +161,7 @@ class Charging(Struct, frozen=True, forbid_unknown_fields=True):
     batch_events_max: Annotated[
         int,
         _meta("events", "large enough to make a store call cheap, small enough to stay quick", 1, 100_000),
-    ] = 8_000
+    ] = 16_000
     batch_linger_ms: Annotated[
         int, _meta("milliseconds", "how long an unfilled batch waits for more events", 0, 1_000)
     ] = 5
