@@ -4,9 +4,9 @@ With a million groups nearly everything an event touches lies in main memory, an
 after the other costs more than rating. Each step of the way (profile, slot, image) is asked for some events
 earlier than the next one reads it.
 
-A block of events is asked for at a time. To ask for a line the processor must first find its page, and waits for that
-where it lies far away; asked for side by side, pages are looked for side by side, which an event's own work between
-them would prevent. Nothing here changes a decision.
+A block of events is asked for at a time: asked for one by one, between the events' own work, the same lines cost a third
+more. It seems that to find a line's page holds up what comes after, unless that looks for pages, too. Nothing here
+changes a decision.
 """
 
 from rating_kernels import batch_words as e
