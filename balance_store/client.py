@@ -4,17 +4,10 @@ No call is repeated here or below: a call without an answer raises StoreUnreacha
 finds out what happened by claiming again (ARCHITECTURE 5.4).
 """
 
-from balance_store.commit_call import (
-    commit_call,
-    pack_ids,
-    read_changed,
-    read_commit_answer,
-    read_records,
-    version_arguments,
-)
+from balance_store.commit_call import commit_call, read_commit_answer
 from balance_store.connection import open_link
 from balance_store.directory_record import pack_entries, stored_forms, unpack_entries
-from balance_store.functions import CLAIM, LOAD, SWAP_DIRECTORY
+from balance_store.functions import CLAIM, SWAP_DIRECTORY
 from balance_store.keyspace import (
     bucket_of,
     decisions_key,
@@ -28,6 +21,7 @@ from balance_store.keyspace import (
     shard_slot,
     slot_of,
 )
+from balance_store.load_call import load_call, read_load_answer
 from balance_store.requests import (
     NO_FLOOR,
     Claim,
@@ -40,7 +34,6 @@ from balance_store.requests import (
     Load,
     LoadAnswer,
     PartitionState,
-    Records,
     Version,
 )
 from balance_store.resp_connection import pack
@@ -81,29 +74,16 @@ class StoreClient:
 
     async def load(self, load: Load) -> LoadAnswer:
         """Read records."""
-        command = pack(
-            "FCALL_RO",
-            LOAD,
-            4,
-            *_keys(load.shard),
-            *version_arguments(load.seen),
-            pack_ids(load.group_ids),
-            pack_ids(load.profile_ids),
-        )
-        answer = await self._link.read(shard_slot(load.shard), command)
-        number, tag, unknown, groups, profiles, group_records, profile_records = answer
-        return LoadAnswer(
-            Version(int(number), tag),
-            read_changed(unknown, groups, profiles),
-            Records(read_records(group_records), read_records(profile_records)),
-        )
+        call = load_call(load)
+        answer = await self._link.read(shard_slot(load.shard), b"".join(call.parts), call.answers)
+        return read_load_answer(load, answer)
 
     async def commit(self, commit: Commit) -> CommitAnswer:
         """Change a shard: all of it, or nothing."""
         call = commit_call(commit)
         answer = await self._link.write(shard_slot(commit.shard), b"".join(call.parts), call.answers)
         # A transaction answers with the answers of its commands, and the first of them decided.
-        return read_commit_answer(answer[0] if isinstance(answer[0], list) else answer)
+        return read_commit_answer(answer[0] if call.answers > 1 else answer)
 
     async def claim(self, claim: Claim) -> ClaimAnswer:
         """Take partitions over."""
@@ -135,6 +115,10 @@ class StoreClient:
 
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         """Entries of each identifier, in the order asked; empty = none."""
+        return [unpack_entries(record) for record in await self.stored_identifiers(identifiers)]
+
+    async def stored_identifiers(self, identifiers: list[str]) -> list[bytes | None]:
+        """The same as it is stored; None = none."""
         by_bucket: dict[int, list[str]] = {}
         for identifier in identifiers:
             by_bucket.setdefault(bucket_of(identifier, self.shards), []).append(identifier)
@@ -142,11 +126,9 @@ class StoreClient:
         for bucket, names in by_bucket.items():
             key = directory_key(bucket)
             commands.append((slot_of(key), pack("HMGET", key, *names)))
-        answers = await self._link.read_many(commands)
-        found: dict[str, tuple[DirectoryEntry, ...]] = {}
-        for names, values in zip(by_bucket.values(), answers, strict=True):
-            for name, value in zip(names, values, strict=True):
-                found[name] = unpack_entries(value)
+        found: dict[str, bytes | None] = {}
+        for names, values in zip(by_bucket.values(), await self._link.read_many(commands), strict=True):
+            found.update(zip(names, values, strict=True))
         return [found[identifier] for identifier in identifiers]
 
     async def swap_identifier(

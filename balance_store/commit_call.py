@@ -23,6 +23,7 @@ from balance_store.keyspace import (
 from balance_store.packed_records import PackedRecords, record_arguments
 from balance_store.requests import (
     NO_FLOOR,
+    NO_RECORDS,
     Changed,
     Commit,
     CommitAnswer,
@@ -39,8 +40,9 @@ RESERVATION_MS = 50
 # Ids that the list of recent commits may hold in each shard: several seconds of a busy one.
 RECENT_BYTES_MAX = 1 << 20
 
-_MULTI = b"*1\r\n$5\r\nMULTI\r\n"
-_EXEC = b"*1\r\n$4\r\nEXEC\r\n"
+# What begins a transaction, and what ends it.
+MULTI = b"*1\r\n$5\r\nMULTI\r\n"
+EXEC = b"*1\r\n$4\r\nEXEC\r\n"
 
 
 class Call(NamedTuple):
@@ -59,7 +61,7 @@ def commit_call(commit: Commit) -> Call:
     )
     removed = [_removed(records) for _, _, records in kinds]
     decide = _decide(commit, [opened for _, opened, _ in kinds], removed)
-    parts: list[bytes | memoryview] = [_MULTI, decide]
+    parts: list[bytes | memoryview] = [MULTI, decide]
     written: list[str] = []
     for (key, opened, records), gone in zip(kinds, removed, strict=True):
         count = len(records) - len(gone)
@@ -69,7 +71,7 @@ def commit_call(commit: Commit) -> Call:
             written += [key, opened]
     if not written:
         return Call([decide], 1)
-    parts += [command("FCALL", CLOSE, 1 + len(written), header_key(shard), *written, tag), _EXEC]
+    parts += [command("FCALL", CLOSE, 1 + len(written), header_key(shard), *written, tag), EXEC]
     # MULTI, then each command queued, then what EXEC gives.
     return Call(parts, 1 + 2 + len(written) // 2 + 1)
 
@@ -103,15 +105,22 @@ def version_arguments(seen: Version | None) -> tuple[str | bytes, str | bytes]:
     return ("", "") if seen is None else (str(seen.number), seen.tag)
 
 
-def read_commit_answer(answer: list[Any]) -> CommitAnswer:
-    """What the deciding function said."""
-    status, number, tag, unknown, groups, profiles, fenced, catalogue, fresh_groups, fresh_profiles = answer
+def read_commit_answer(answer: list[Any] | bytes) -> CommitAnswer:
+    """What the deciding function said: in short where it accepts and nobody else changed anything."""
+    if isinstance(answer, bytes):
+        short_number, short_catalogue, short_tag = answer.split(b" ", 2)
+        version = Version(int(short_number), short_tag)
+        return CommitAnswer(
+            CommitStatus.ACCEPTED, version, read_changed(0, b"", b""), NO_RECORDS, (), int(short_catalogue)
+        )
+    code, number, tag, unknown, groups, profiles, catalogue, *more = answer
+    status = CommitStatus(code)
     return CommitAnswer(
-        CommitStatus(status),
+        status,
         Version(int(number), tag),
         read_changed(unknown, groups, profiles),
-        Records(read_records(fresh_groups), read_records(fresh_profiles)),
-        tuple(int(partition) for partition in fenced.split(b",") if partition),
+        Records(*map(read_records, more)) if status is CommitStatus.STALE else NO_RECORDS,
+        tuple(map(int, more[0].split(b","))) if status is CommitStatus.FENCED else (),
         int(catalogue),
     )
 
@@ -161,8 +170,7 @@ def _usage_arguments(usage: tuple[Usage, ...]) -> Iterable[bytes | str | int]:
     for one in usage:
         yield one.partition
         yield f"{one.epoch.draw} {one.epoch.attempt}"
-        yield one.highest_offset
-        yield one.decisions
+        yield b"%d:%b" % (one.highest_offset, one.decisions) if one.decisions else b""
         yield "" if one.floor == NO_FLOOR else " ".join(map(str, one.floor))
 
 

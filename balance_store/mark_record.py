@@ -9,6 +9,7 @@ import msgspec
 
 MARK_SCHEMA = 100
 _SCHEMA_AT = 1  # behind the byte that opens a short array
+_SCHEMA = bytes([MARK_SCHEMA])
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
@@ -38,7 +39,7 @@ _DECODER = msgspec.msgpack.Decoder(Mark)
 
 def is_mark(record: bytes | None) -> bool:
     """Whether the record in a profile's place is a mark; a profile's schema number is another one."""
-    return record is not None and record[_SCHEMA_AT : _SCHEMA_AT + 1] == bytes([MARK_SCHEMA])
+    return record is not None and record[_SCHEMA_AT : _SCHEMA_AT + 1] == _SCHEMA
 
 
 def pack_mark(mark: Mark) -> bytes:

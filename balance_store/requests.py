@@ -53,6 +53,9 @@ class Records(NamedTuple):
     profiles: RecordMap
 
 
+NO_RECORDS = Records({}, {})
+
+
 class Changed(NamedTuple):
     """What others changed since the version the caller had seen. `unknown`: anything may have changed."""
 
@@ -204,6 +207,10 @@ class Store(Protocol):
 
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         """Entries of each identifier, in the order asked; empty = none."""
+        ...
+
+    async def stored_identifiers(self, identifiers: list[str]) -> list[bytes | None]:
+        """The same as it is stored (`directory_record.py`), for who reads many; None = none."""
         ...
 
     async def swap_identifier(

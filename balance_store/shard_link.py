@@ -110,8 +110,8 @@ class Node:
 class Link(Protocol):
     """The way to the servers. All raise StoreUnreachableError and StoreMismatchError."""
 
-    async def read(self, slot: int, command: bytes) -> Any:
-        """The answer to a packed command that changes nothing."""
+    async def read(self, slot: int, commands: bytes, answers: int = 1) -> Any:
+        """The last answer to packed commands that change nothing: one, or a transaction."""
         ...
 
     async def write(self, slot: int, commands: bytes, answers: int = 1) -> Any:
@@ -146,9 +146,9 @@ class SingleLink:
         self._deadline_s = deadline_s
         self._acknowledgement = acknowledgement
 
-    async def read(self, slot: int, command: bytes) -> Any:  # noqa: ARG002  # one server has them all
-        (answer,) = await self._exchange(command, 1)
-        return checked(answer, self._node.endpoint)
+    async def read(self, slot: int, commands: bytes, answers: int = 1) -> Any:  # noqa: ARG002  # one server has all
+        said = await self._exchange(commands, answers)
+        return last_checked(said, self._node.endpoint)
 
     async def write(self, slot: int, commands: bytes, answers: int = 1) -> Any:  # noqa: ARG002  # one server has all
         wanted = self._acknowledgement
@@ -195,9 +195,9 @@ class ClusterLink:
         self._map: ClusterMap | None = None
         self._mapping = asyncio.Lock()
 
-    async def read(self, slot: int, command: bytes) -> Any:
-        said, endpoint = await self._answered(self._follow(slot, command, 1, UNACKNOWLEDGED))
-        return checked(said[0], endpoint)
+    async def read(self, slot: int, commands: bytes, answers: int = 1) -> Any:
+        said, endpoint = await self._answered(self._follow(slot, commands, answers, UNACKNOWLEDGED))
+        return last_checked(said, endpoint)
 
     async def write(self, slot: int, commands: bytes, answers: int = 1) -> Any:
         wanted = self._acknowledgement
@@ -315,6 +315,12 @@ def checked(answer: Any, endpoint: Endpoint) -> Any:
     raise error(f"the store at {endpoint} {kind.value}: {answer}")
 
 
+def last_checked(answers: list[Any], endpoint: Endpoint) -> Any:
+    """The last answer, where none of them is an error."""
+    checked(first_error(answers), endpoint)
+    return answers[-1]
+
+
 def first_error(answers: list[Any]) -> hiredis.ReplyError | None:
     """The first error among answers; what a transaction says of its commands is the last of them, a list."""
     inside = answers[-1] if isinstance(answers[-1], list) else []
@@ -325,8 +331,7 @@ def acknowledged(
     answers: list[Any], acknowledgements: list[Any], wanted: Acknowledgement, endpoint: Endpoint
 ) -> Any:
     """The last answer to a write, if so many replicas have it; otherwise nobody knows what becomes of it."""
-    answer = answers[-1]
-    checked(first_error(answers), endpoint)
+    answer = last_checked(answers, endpoint)
     if not wanted.replicas:
         return answer
     for said in acknowledgements:

@@ -21,7 +21,7 @@ from charging.store_tools import load_synthetic_store
 from charging.topics import create_topics
 from charging.usage_event import UsageEvent
 from config.load import load_compiled_catalogue, load_settings
-from config.settings import Settings
+from config.settings import Settings, Store
 from customer_care.install_customers import install
 from customer_care.onboarding import Onboarded, onboard_lines
 from customer_care.publication import publication_of
@@ -87,7 +87,7 @@ class Deployed:
         wire: Wire,
         more: str = "",
         session_timeout_ms: int = 45_000,
-        shards: int = 16,
+        shards: int = Store().shards,
     ) -> None:
         directory.mkdir()
         self.name = name

@@ -12,7 +12,7 @@ from typing import NamedTuple
 # No server should be busier than this: waiting grows with 1 / (1 - busy).
 BUSY_MAX = 0.6
 # Of the daemon: what a batch may hold at most, and how long an unfilled one waits.
-BATCH_EVENTS_MAX = 8_000
+BATCH_EVENTS_MAX = 16_000
 LINGER_MS = 5.0
 # A message waits half a batch for its own, which is decided, committed and published while the next ones go by.
 LATENCY_IN_BATCHES = 2.5

@@ -53,8 +53,8 @@ class TimedLink:
             if not self._under_way:
                 self.spent_s += time.perf_counter() - self._sent_at
 
-    async def read(self, slot: int, command: bytes) -> Any:
-        return await self._link.read(slot, command)
+    async def read(self, slot: int, commands: bytes, answers: int = 1) -> Any:
+        return await self._link.read(slot, commands, answers)
 
     async def read_many(self, commands: list[tuple[int, bytes]]) -> list[Any]:
         return await self._link.read_many(commands)

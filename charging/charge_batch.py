@@ -32,7 +32,7 @@ from charging.decide_batch import (
 from charging.follow_marks import TurnStore, follow_marks, take_answer
 from charging.metrics import Metrics
 from charging.ownership import Ownership
-from charging.resolve_events import ReadNow, Wanted, resolve
+from charging.resolve_events import ReadNow, Wanted, resolve, unresolved
 from charging.shard_parts import parts_by_shard
 from charging.shard_sessions import ShardSessions
 from charging.unsent_commits import UnsentCommits
@@ -159,22 +159,22 @@ class BatchCharger:
         ]
 
     async def _resolve(self, batch: ChargedBatch, rows: Ints) -> None:
-        """Read whatever the rows need, until the cache can answer for all of them."""
-        read = ReadNow()
+        """Read whatever the rows need, until the cache can answer for all of them.
+
+        After a reading only those are looked at that lacked something, unless it took the ground from others.
+        """
+        cache, read = self._sessions.cache, ReadNow()
+        left, drops = rows, cache.drops
         with self._metrics.stage("load"):
             while True:
-                wanted = resolve(
-                    self._sessions.cache,
-                    batch.decoded,
-                    rows,
-                    batch.row_shard,
-                    read,
-                    self._sessions.absent,
-                )
+                if drops != cache.drops:
+                    left, drops = rows, cache.drops
+                wanted = resolve(cache, batch.decoded, left, batch.row_shard, read, self._sessions.absent)
                 if not wanted:
                     self._tell_incomplete(batch, rows)
                     return
                 await self._read(wanted, read)
+                left = rows if wanted.afresh else unresolved(batch.decoded, left, batch.row_shard)
 
     def _tell_incomplete(self, batch: ChargedBatch, rows: Ints) -> None:
         """What the store should have and has not is a person's matter; its events come out as rejected."""
@@ -194,8 +194,7 @@ class BatchCharger:
         try:
             if wanted.identifiers:
                 names = sorted(wanted.identifiers)
-                found = await self._sessions.store.find_identifiers(names)
-                cache.learn(names, found)
+                cache.learn(names, await self._sessions.store.stored_identifiers(names))
                 read.directory_was_read(wanted.identifiers)
             loads = {
                 shard: (missing.group_ids, missing.profile_ids) for shard, missing in wanted.records.items()

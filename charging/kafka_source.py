@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, NoOffsetForPartitionE
 from charging.kafka_security import security_arguments
 from charging.messages import NO_MESSAGES, Message, MessageColumns, joined, message_columns
 from charging.ports import Bounds
-from charging.wire.whole_batches import Wanted, seam_fault, take_whole_batches
+from charging.wire.whole_batches import Wanted, read_answers_at_once, seam_fault, take_whole_batches
 from config.settings import Kafka
 
 log = structlog.get_logger()
@@ -27,7 +27,8 @@ REBALANCE_TIMEOUT_MS = 60_000
 FETCH_MAX_WAIT_MS = 100
 # How long the broker may take to say where a log ends, or what a message is.
 ANSWER_S = 3.0
-PARTITION_FETCH_BYTES = 4 * 1024 * 1024
+# An answer of the broker: more than a batch of usual events, and so little that its memory is used again for the next one.
+FETCH_BYTES, PARTITION_FETCH_BYTES = 4 * 1024 * 1024, 1024 * 1024
 # A batch that cannot be read may be sound on the next answer, or when the broker's disk was mended.
 REFUSED_RETRY_S = 10
 
@@ -53,6 +54,7 @@ class KafkaSource:
             session_timeout_ms=settings.session_timeout_ms,
             heartbeat_interval_ms=settings.session_timeout_ms // 4,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            fetch_max_bytes=FETCH_BYTES,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
             metadata_max_age_ms=settings.metadata_max_age_ms,
@@ -61,6 +63,7 @@ class KafkaSource:
 
     async def start(self) -> None:
         """Join the group; raises KafkaError where no broker answers."""
+        read_answers_at_once()
         await self._consumer.start()
         fault = seam_fault()
         self._by_batch = not fault

@@ -98,6 +98,13 @@ class Metrics:
         for outcome, count in counts.items():
             self.events.labels(OUTCOME_NAMES[outcome].lower()).inc(count)
 
+    @staticmethod
+    def show(gauge: Gauge, by_partition: dict[int, float]) -> None:
+        """A gauge of the partitions owned: one that another daemon has taken over is its to tell."""
+        gauge.clear()
+        for partition, value in by_partition.items():
+            gauge.labels(str(partition)).set(value)
+
     def page(self) -> bytes:
         """What Prometheus scrapes."""
         return generate_latest(self.registry)

@@ -26,7 +26,7 @@ from charging.wire.plain_values import REFUSED
 from charging.wire.rated_records import R_AT, R_LENGTH, write_rated
 from rating_kernels.batch_words import NOTICE_COUNT, PARTITION, TIME_US
 from rating_kernels.outcomes import REJECTED_FROM
-from rating_kernels.tariff_table import Ints
+from rating_kernels.tariff_table import Bytes, Ints
 
 
 def batch_outputs(batch: ChargedBatch, writer: RecordWriter) -> tuple[Outputs, dict[int, int]]:
@@ -87,7 +87,7 @@ def _merged(
     batch: ChargedBatch,
     rows: Ints,
     places: Ints,
-    values: np.ndarray[tuple[int], np.dtype[np.uint8]],
+    values: Bytes,
     records: list[tuple[int, int, bytes]],
 ) -> Outputs:
     """What the kernel wrote and what was built, in order of the rows."""
@@ -105,7 +105,16 @@ def _merged(
     words[len(rows) :, O_VALUE_AT] = len(values) + np.cumsum(lengths) - lengths
     words[len(rows) :, O_VALUE_LENGTH] = lengths
     if records:
-        built = np.frombuffer(b"".join(value for _, _, value in records), np.uint8)
-        values = np.concatenate([values, built])
+        values = _extended(values, b"".join(value for _, _, value in records))
         words = words[np.argsort(all_rows, kind="stable")]
     return Outputs(words, batch.decoded.text, values)
+
+
+def _extended(values: Bytes, built: bytes) -> Bytes:
+    """What was built behind what the kernel wrote: in its array, if there is room left."""
+    length = len(values)
+    room = values.base
+    if not isinstance(room, np.ndarray) or len(room) - length < len(built):
+        room = np.concatenate([values, np.empty(len(built), np.uint8)])
+    room[length : length + len(built)] = np.frombuffer(built, np.uint8)
+    return room[: length + len(built)]

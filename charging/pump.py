@@ -340,9 +340,8 @@ class Pump:
         self._metrics.cache_groups.set(self._sessions.cache.groups)
         self._metrics.cache_collections.set(self._sessions.cache.collections)
         self._metrics.above_floor.set(sum(len(one.decided) for one in self.owned.values()))
-        for partition, rose_at_us in self._floor_rose_at_us.items():
-            if partition in self.owned:
-                self._metrics.floor_age.labels(str(partition)).set((now_us - rose_at_us) / 1e6)
+        ages_s = {p: (now_us - rose) / 1e6 for p, rose in self._floor_rose_at_us.items() if p in self.owned}
+        self._metrics.show(self._metrics.floor_age, ages_s)
 
     async def watch_lag(self) -> None:
         """How far each partition is behind, now and then; beside the loop, since the broker takes its time.
@@ -359,8 +358,9 @@ class Pump:
                 log.info("lag not known", error=repr(error))
                 continue
             self._waits.set("broker", "")
-            for partition, one in owned.items():
-                behind = bounds[partition].end_offset - max(
-                    one.floor.next_offset, bounds[partition].first_offset
-                )
-                self._metrics.lag.labels(str(partition)).set(max(behind, 0))
+            behind = {
+                partition: bounds[partition].end_offset
+                - max(one.floor.next_offset, bounds[partition].first_offset)
+                for partition, one in owned.items()
+            }
+            self._metrics.show(self._metrics.lag, {p: max(messages, 0) for p, messages in behind.items()})

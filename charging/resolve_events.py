@@ -64,6 +64,8 @@ class Wanted:
     identifiers: set[str] = field(default_factory=set)
     profiles: dict[int, int] = field(default_factory=dict)  # customer -> shard, to be read afresh
     records: dict[int, Missing] = field(default_factory=dict)  # shard -> what the cache lacks
+    # Something that is here is read again: rows that were resolved by it must be looked at again too.
+    afresh: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything is wanted."""
@@ -80,7 +82,8 @@ def resolve(
 ) -> Wanted:
     """Fill profile_at, identifier_no and row_shard for the rows that the cache can answer.
 
-    Rows whose outcome is set keep profile_at = -1. Call again after reading what is wanted; what stays
+    Rows whose outcome is set keep profile_at = -1. Call again after reading what is wanted, for the `unresolved` ones
+    at least, and for all of them where the reading was `afresh` or the cache dropped something; what stays
     unknown although it was read in `read` belongs to nobody. `absent`: what a shard, as it is known now, does not
     have; once nothing is wanted, rows whose profile names any of that are STORE_INCOMPLETE.
     """
@@ -92,9 +95,11 @@ def resolve(
     for identifier, (_, why, customer_id, shard) in zip(names, doubtful.tolist(), strict=True):
         if identifier not in read.identifiers:
             wanted.identifiers.add(identifier)
+            wanted.afresh |= why != NOT_IN_DIRECTORY
         elif why != NOT_IN_DIRECTORY and (shard, customer_id) not in read.profiles:
             # A number may have changed hands since directory and profile were read: both again, in that order.
             wanted.profiles[customer_id] = shard
+            wanted.afresh = True
     nobody_there = False
     is_incomplete = False
     for named, customer_id, by_directory in notes.profiles[:profiles].tolist():
@@ -113,11 +118,17 @@ def resolve(
             wanted.records.setdefault(shard, Missing(set(), set())).group_ids.add(group_id)
     if nobody_there:
         # The directory that named the shard may be older than a move.
-        open_rows = rows[(decoded.words[rows, OUTCOME] == 0) & (row_shard[rows] == NOWHERE)]
+        open_rows = unresolved(decoded, rows, row_shard)
         wanted.identifiers |= set(_identifiers(decoded, open_rows)) - read.identifiers
+        wanted.afresh = True
     if is_incomplete and not wanted:
         _resolve_and_note(cache, decoded, rows, row_shard, IS_NOT_STORED)
     return wanted
+
+
+def unresolved(decoded: DecodedBatch, rows: Ints, row_shard: Ints) -> Ints:
+    """Those of the rows that have no customer yet, or one of whom something lacks."""
+    return rows[(decoded.words[rows, OUTCOME] == 0) & (row_shard[rows] == NOWHERE)]
 
 
 def _identifiers(decoded: DecodedBatch, rows: Ints) -> list[str]:

@@ -30,6 +30,7 @@ def parts_by_shard(
     """The parts of all shards that have rows; what belongs to no customer goes to its partition's home shard."""
     sorted_rows, first_row = np.empty_like(rows), np.zeros(shards + 1, np.int64)
     sort_rows(events, rows, row_shard, sorted_rows, first_row)
+    assert not len(touched) or cache.slot_shard[touched].min() >= 0, "decided on a group that was dropped"
     sorted_slots, first_slot = np.empty_like(touched), np.zeros(shards + 1, np.int64)
     sort_slots(cache.slot_shard, touched, sorted_slots, first_slot)
     first = np.zeros((shards + 1, 2), np.int64)

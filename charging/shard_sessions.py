@@ -99,7 +99,8 @@ class ShardSessions:
                 )
             self._hear(shard, answer.changed, answer.version)
             # Somebody else's load may have brought a group meanwhile, and a decision may have changed it since.
-            groups = {g: r for g, r in answer.records.groups.items() if not self.cache.has_group(shard, g)}
+            here = self.cache.groups_here(shard, answer.records.groups)
+            groups = {g: r for g, r in answer.records.groups.items() if g not in here}
             self.cache.install(shard, answer.records._replace(groups=groups))
             self._note_absent(shard, answer.records)
             return answer

@@ -115,7 +115,7 @@ class Store(Struct, frozen=True, forbid_unknown_fields=True):
     shards: Annotated[
         int,
         _meta("count", "set once per deployment; few, so that calls are large; 64 for a cluster", 1, 4_096),
-    ] = 16
+    ] = 4
     timeout_ms: Annotated[
         int,
         _meta("milliseconds", "a store that takes longer is down, and the daemon claims again", 10, 60_000),
@@ -161,7 +161,7 @@ class Charging(Struct, frozen=True, forbid_unknown_fields=True):
     batch_events_max: Annotated[
         int,
         _meta("events", "large enough to make a store call cheap, small enough to stay quick", 1, 100_000),
-    ] = 8_000
+    ] = 16_000
     batch_linger_ms: Annotated[
         int, _meta("milliseconds", "how long an unfilled batch waits for more events", 0, 1_000)
     ] = 5

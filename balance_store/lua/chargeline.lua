@@ -1,4 +1,4 @@
-#!lua name=chargeline3
+#!lua name=chargeline4
 
 -- The one door of a shard. Reads first, writes last: the server keeps what a function wrote before it failed.
 -- All numbers that are compared stay below 2^53, ids too; tags and records are opaque bytes.
@@ -21,15 +21,17 @@
 -- KEYS[7..]         of a commit, [5..] of a claim: decisions of the partitions named, in their order:
 --                   list: "highest_offset:entry", oldest first
 --
+-- Reads of records do not pass through Lua either.
+--
 -- Ids in an argument are 8 bytes each, big-endian, ascending; the previous version kept them in any order.
 -- Statuses: 0 ACCEPTED, 1 STALE, 2 UNKNOWN, 3 FENCED, 4 CATALOGUE_OLD, 5 RESERVED
 
 -- Names carry the version, so that the next one can be loaded beside it: functions.py says the same.
-local VERSION = '3'
+local VERSION = '4'
 local ID = 8
 local UNPACK_MAX = 4000 -- Lua's stack bounds what one call may take
 local IDS_A_TIME = 1000
-local PASSED_MAX = 8 -- entries of decisions that are looked at only when there are more
+local PASSED_MAX = 32 -- entries of decisions that are looked at only when there are more
 
 -- Tag of the commit that the transaction under way has accepted.
 local accepted = nil
@@ -151,12 +153,13 @@ local function split_ids(blob)
   return ids
 end
 
--- {status, number, tag, unknown, changed groups, changed profiles, fenced, catalogue, groups, profiles}
-local function answer(status, number, tag, groups, profiles, fenced, catalogue, fresh_groups, fresh_profiles)
+-- {status, number, tag, unknown, changed groups, changed profiles, catalogue}, and after STALE {groups, profiles}, after
+-- FENCED the partitions. "number catalogue tag" where it is ACCEPTED and nobody else changed anything.
+local function answer(status, number, tag, groups, profiles, catalogue, ...)
   return {
     status, number, tag, groups and 0 or 1,
     groups and table.concat(groups) or '', profiles and table.concat(profiles) or '',
-    fenced, catalogue, fresh_groups or {}, fresh_profiles or {},
+    catalogue, ...
   }
 end
 
@@ -206,17 +209,14 @@ local function remove_some(keys, args, fields)
   end
 end
 
--- Decisions whose floor has passed stay a while: dropping some at once costs less than each by itself.
-local function drop_below(key, next_offset)
-  local entries = 0
-  while true do
-    local entry = redis.call('LINDEX', key, entries)
-    if not entry then break end
-    local highest = tonumber(string.sub(entry, 1, string.find(entry, ':', 1, true) - 1))
-    if highest >= next_offset then break end
-    entries = entries + 1
+-- How many entries from the oldest on a floor has passed. Those behind the first that it has not are not asked: an event
+-- that was decided again may lie behind newer ones.
+local function passed_by(floor, entries)
+  local next_offset = tonumber(string.match(floor, '^%-?%d+'))
+  for i, entry in ipairs(entries) do
+    if tonumber(string.sub(entry, 1, string.find(entry, ':', 1, true) - 1)) >= next_offset then return i - 1 end
   end
-  if entries > 0 then redis.call('LTRIM', key, entries, -1) end
+  return #entries
 end
 
 -- ARGV 1 seen number ('' = none), 2 seen tag, 3 new tag, 4 caller, 5 catalogue version,
@@ -224,12 +224,12 @@ end
 --      9..11 the same of profiles,
 --      12 reservation ms, 13 bytes of ids that recent commits may take, 14 number of partitions,
 --      15 lowest catalogue version from now on (0 = leave it),
---      then for each partition: partition, "draw attempt", highest offset, entry ('' = none), floor ('' = leave it)
+--      then for each partition: partition, "draw attempt", "highest_offset:entry" ('' = none), floor ('' = leave it)
 local function commit(keys, args)
   accepted = nil
   local partitions = tonumber(args[14])
   local names = {}
-  for i = 0, partitions - 1 do names[#names + 1] = 'e:' .. args[16 + 5 * i] end
+  for i = 0, partitions - 1 do names[#names + 1] = 'e:' .. args[16 + 4 * i] end
   local h, failure = header_of(keys[1], names)
   if not h then return failure end
   local number, tag, catalogue = h[1], h[2], h[3]
@@ -237,16 +237,16 @@ local function commit(keys, args)
 
   local fenced = {}
   for i = 0, partitions - 1 do
-    local at = 16 + 5 * i
+    local at = 16 + 4 * i
     if h[8 + i] ~= args[at + 1] then fenced[#fenced + 1] = args[at] end
   end
-  if #fenced > 0 then return answer(3, number, tag, groups, profiles, table.concat(fenced, ','), catalogue) end
+  if #fenced > 0 then return answer(3, number, tag, groups, profiles, catalogue, table.concat(fenced, ',')) end
   if tonumber(args[5]) < tonumber(catalogue) then
-    return answer(4, number, tag, groups, profiles, '', catalogue)
+    return answer(4, number, tag, groups, profiles, catalogue)
   end
   -- A call that stands on nothing and changes no record (floors, rejected events) cannot be stale.
   local bare = #args[6] + #args[8] + #args[9] + #args[11] == 0
-  if not groups and not bare then return answer(2, number, tag, nil, nil, '', catalogue) end
+  if not groups and not bare then return answer(2, number, tag, nil, nil, catalogue) end
 
   local reservation = h[5] and h[5] ~= '' and h[5] or nil
   local holds = false
@@ -254,7 +254,7 @@ local function commit(keys, args)
     local holder, until_ms, ids = cmsgpack.unpack(reservation)
     holds = holder == args[4]
     if not holds and until_ms > now_ms() and #overlap({ids}, {args[6], args[8]}) > 0 then
-      return answer(5, number, tag, groups, profiles, '', catalogue)
+      return answer(5, number, tag, groups, profiles, catalogue)
     end
     if not holds and until_ms <= now_ms() then reservation = nil end
   end
@@ -267,7 +267,7 @@ local function commit(keys, args)
         local promise = cmsgpack.pack(args[4], now_ms() + tonumber(args[12]), table.concat(stale_groups))
         redis.call('HSET', keys[1], 'reservation', promise)
       end
-      return answer(1, number, tag, groups, profiles, '', catalogue,
+      return answer(1, number, tag, groups, profiles, catalogue,
         fetch(keys[3], stale_groups), fetch(keys[4], stale_profiles))
     end
   end
@@ -276,21 +276,22 @@ local function commit(keys, args)
   if broken then return broken end
   remove_some(keys, args, fields)
   for i = 0, partitions - 1 do
-    local p = 16 + 5 * i
-    local floor = args[p + 4]
-    local kept = 0
-    if args[p + 3] ~= '' then kept = redis.call('RPUSH', keys[7 + i], args[p + 2] .. ':' .. args[p + 3]) end
+    local p = 16 + 4 * i
+    local entry, floor = args[p + 2], args[p + 3]
+    local kept = entry == '' and 0 or redis.call('RPUSH', keys[7 + i], entry)
     if floor ~= '' then
       fields[#fields + 1] = 'f:' .. args[p]
       fields[#fields + 1] = floor
+      -- What is passed stays a while: dropping some at once costs less than each by itself.
       if kept == 0 or kept > PASSED_MAX then
-        drop_below(keys[7 + i], tonumber(string.match(floor, '^%-?%d+')))
+        local passed = passed_by(floor, redis.call('LRANGE', keys[7 + i], 0, -1))
+        if passed > 0 then redis.call('LTRIM', keys[7 + i], passed, -1) end
       end
     end
   end
   local changed_groups, changed_profiles = args[6], args[9]
   if #changed_groups + #changed_profiles > 0 then
-    number = string.format('%.0f', tonumber(number) + 1)
+    number = string.format('%d', tonumber(number) + 1)
     tag = args[3]
     redis.call('RPUSH', keys[2], cmsgpack.pack(tonumber(number), tag, changed_groups, changed_profiles))
     local bytes = tonumber(h[4]) + #changed_groups + #changed_profiles
@@ -298,7 +299,7 @@ local function commit(keys, args)
       local _, _, g, p = cmsgpack.unpack(redis.call('LPOP', keys[2]))
       bytes = bytes - #g - #p
     end
-    for _, value in ipairs({'number', number, 'tag', tag, 'recent_bytes', string.format('%.0f', bytes)}) do
+    for _, value in ipairs({'number', number, 'tag', tag, 'recent_bytes', string.format('%d', bytes)}) do
       fields[#fields + 1] = value
     end
   end
@@ -312,7 +313,9 @@ local function commit(keys, args)
     fields[#fields + 1] = ''
   end
   if #fields > 0 then redis.call('HSET', keys[1], unpack(fields)) end
-  return answer(0, number, tag, groups, profiles, '', catalogue)
+  -- Each element of an answer costs, and most say no more than this.
+  if groups and #groups + #profiles == 0 then return number .. ' ' .. catalogue .. ' ' .. tag end
+  return answer(0, number, tag, groups, profiles, catalogue)
 end
 
 -- KEYS[1] header, then own and open name of each hash that was written to; ARGV 1 tag of the commit
@@ -325,13 +328,14 @@ local function close(keys, args)
   return redis.status_reply('OK')
 end
 
--- ARGV 1 seen number, 2 seen tag, 3 ids of groups, 4 ids of profiles
--- returns {number, tag, unknown, changed groups, changed profiles, groups, profiles}
-local function load_records(keys, args)
+-- What goes with a read of records, within one transaction of plain HMGETs: MULTI | FCALL load | HMGET ... | EXEC
+-- ARGV 1 seen number, 2 seen tag; then, of groups and of profiles, '1' where such records are read
+-- returns {number, tag, unknown, changed groups, changed profiles}
+local function look(keys, args)
   local h, failure = header_of(keys[1], {})
   if not h then return failure end
   for kind = 1, 2 do
-    if h[5 + kind] == '1' and #args[2 + kind] > 0 and redis.call('EXISTS', keys[2 + kind]) == 0 then
+    if h[5 + kind] == '1' and args[2 + kind] == '1' and redis.call('EXISTS', keys[2 + kind]) == 0 then
       return left_open(keys[2 + kind])
     end
   end
@@ -339,7 +343,6 @@ local function load_records(keys, args)
   return {
     h[1], h[2], groups and 0 or 1,
     groups and table.concat(groups) or '', profiles and table.concat(profiles) or '',
-    fetch(keys[3], split_ids(args[3])), fetch(keys[4], split_ids(args[4])),
   }
 end
 
@@ -366,14 +369,11 @@ local function claim(keys, args)
     local epoch = held or ''
     local entries = {}
     if granted then
-      epoch = string.format('%.0f %.0f', draw, attempt)
+      epoch = string.format('%d %d', draw, attempt)
       redis.call('HSET', keys[1], 'e:' .. partition, epoch)
-      local next_offset = floor and tonumber(string.match(floor, '^%-?%d+')) or -1
-      for _, entry in ipairs(redis.call('LRANGE', keys[5 + i], 0, -1)) do
-        local colon = string.find(entry, ':', 1, true)
-        if #entries > 0 or tonumber(string.sub(entry, 1, colon - 1)) >= next_offset then
-          entries[#entries + 1] = string.sub(entry, colon + 1)
-        end
+      local kept = redis.call('LRANGE', keys[5 + i], 0, -1)
+      for j = 1 + (floor and passed_by(floor, kept) or 0), #kept do
+        entries[#entries + 1] = string.sub(kept[j], string.find(kept[j], ':', 1, true) + 1)
       end
     end
     answers[#answers + 1] = {granted and 1 or 0, epoch, floor or '', entries}
@@ -401,7 +401,7 @@ end
 local PREFIX = 'cl' .. VERSION .. '_'
 redis.register_function(PREFIX .. 'commit', commit)
 redis.register_function(PREFIX .. 'close', close)
-redis.register_function{function_name = PREFIX .. 'load', callback = load_records, flags = {'no-writes'}}
+redis.register_function{function_name = PREFIX .. 'load', callback = look, flags = {'no-writes'}}
 redis.register_function(PREFIX .. 'claim', claim)
 redis.register_function(PREFIX .. 'create', create)
 redis.register_function(PREFIX .. 'swap_directory', swap_directory)

@@ -76,7 +76,7 @@ def _past_bytes(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return length, at + length
 
 
-@standing_kernel
+@kernel
 def _past_headers(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """(number of headers, place behind them)."""
     count, at = read_varint(data, at, end)
@@ -97,7 +97,7 @@ def _past_headers(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return count, at
 
 
-@standing_kernel
+@kernel
 def _cut_record(data: Bytes, at: int, end: int, row: Ints) -> int:
     """Place behind the record, or why it is none; offset and timestamp in the row are relative."""
     length, at = read_varint(data, at, end)

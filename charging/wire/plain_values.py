@@ -9,7 +9,7 @@ import numpy as np
 
 from charging.decoded_batch import CODEC_JSON
 from charging.wire.copy_bytes import put_bytes
-from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Bytes, Ints
 
 REFUSED = -1
@@ -34,7 +34,7 @@ SHORT_TEXT, SHORT_LIST = 32, 16  # what is shorter has its length in the head's 
 # Writing ---------------------------------------------------------------------------------------
 
 
-@standing_kernel
+@kernel
 def digits_of(number: int) -> int:
     """How many digits a number from 0 on has."""
     digits = 1
@@ -45,7 +45,7 @@ def digits_of(number: int) -> int:
     return digits
 
 
-@standing_kernel
+@kernel
 def put_digits(out: Bytes, at: int, number: int, width: int) -> int:
     """The last `width` digits of a number from 0 on."""
     left = np.uint64(number)
@@ -55,7 +55,7 @@ def put_digits(out: Bytes, at: int, number: int, width: int) -> int:
     return at + width
 
 
-@standing_kernel
+@kernel
 def put_big_endian(out: Bytes, at: int, number: int, width: int) -> int:
     """The last `width` bytes of a number."""
     for place in range(width):
@@ -63,7 +63,7 @@ def put_big_endian(out: Bytes, at: int, number: int, width: int) -> int:
     return at + width
 
 
-@standing_kernel
+@kernel
 def put_number(out: Bytes, at: int, number: int, form: int) -> int:
     """A whole number within NUMBER_MAX."""
     if form == CODEC_JSON:
@@ -84,7 +84,7 @@ def put_number(out: Bytes, at: int, number: int, form: int) -> int:
     return put_big_endian(out, at + 1, number, 1 << power)
 
 
-@standing_kernel
+@kernel
 def open_text(out: Bytes, at: int, length: int, form: int) -> int:
     """What comes before a text of so many bytes, less than 64 KiB."""
     if form == CODEC_JSON:
@@ -107,7 +107,7 @@ def close_with(out: Bytes, at: int, mark: int, form: int) -> int:
     return at
 
 
-@standing_kernel
+@kernel
 def open_list(out: Bytes, at: int, length: int, kind: int, form: int) -> int:
     """The head of a map or an array, FIXMAP or FIXARRAY, of less than 65,536."""
     if form == CODEC_JSON:
@@ -120,7 +120,7 @@ def open_list(out: Bytes, at: int, length: int, kind: int, form: int) -> int:
     return put_big_endian(out, at + 1, length, 2)
 
 
-@standing_kernel
+@kernel
 def put_decimal(out: Bytes, at: int, amount: int, decimals: int, form: int) -> int:
     """An amount within NUMBER_MAX as decimal text, as `output_records.decimal_text` has it."""
     whole = abs(amount)
@@ -170,7 +170,7 @@ def _read_json(text: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
     return (at if plain else REFUSED), 0, NUMBER, -number if negative else number
 
 
-@standing_kernel
+@kernel
 def _read_big_endian(text: Bytes, at: int, width: int, above: int) -> int:
     """A number whose upper bytes are `above`: 0, or -1 below zero."""
     number = above
@@ -206,7 +206,7 @@ def _read_msgpack(text: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
     return at + width, 0, NUMBER, number
 
 
-@standing_kernel
+@kernel
 def read_value(text: Bytes, at: int, end: int, codec: int) -> tuple[int, int, int, int]:
     """(next place or REFUSED, first byte of a text, its length or NUMBER, the number)."""
     if at >= end:
@@ -219,7 +219,7 @@ def read_value(text: Bytes, at: int, end: int, codec: int) -> tuple[int, int, in
 # From one to the other -------------------------------------------------------------------------
 
 
-@standing_kernel
+@kernel
 def put_value(
     out: Bytes, at: int, text: Bytes, first: int, length: int, number: int, codec: int, form: int
 ) -> int:
@@ -235,7 +235,7 @@ def put_value(
     return close_with(out, at, QUOTE, form)
 
 
-@standing_kernel
+@kernel
 def copy_value(out: Bytes, at: int, text: Bytes, first: int, length: int, codec: int, form: int) -> int:
     """One value that fills its bytes; the next place or REFUSED."""
     end, first_byte, text_length, number = read_value(text, first, first + length, codec)
@@ -244,7 +244,7 @@ def copy_value(out: Bytes, at: int, text: Bytes, first: int, length: int, codec:
     return put_value(out, at, text, first_byte, text_length, number, codec, form)
 
 
-@standing_kernel
+@kernel
 def _skip_blanks(text: Bytes, at: int, end: int, codec: int) -> int:
     if codec == CODEC_JSON:
         while at < end and text[at] in (0x20, 0x09, 0x0A, 0x0D):
@@ -252,7 +252,7 @@ def _skip_blanks(text: Bytes, at: int, end: int, codec: int) -> int:
     return at
 
 
-@standing_kernel
+@kernel
 def _past_mark(text: Bytes, at: int, end: int, codec: int, mark: int) -> int:
     """The place behind a mark of JSON and the blanks around it; MessagePack has none."""
     if codec != CODEC_JSON:
@@ -263,7 +263,7 @@ def _past_mark(text: Bytes, at: int, end: int, codec: int, mark: int) -> int:
     return _skip_blanks(text, at + 1, end, codec)
 
 
-@standing_kernel
+@kernel
 def _is_new(text: Bytes, first: int, length: int, keys: Ints, count: int) -> bool:
     for known in range(count):
         if keys[known, 1] == length:
@@ -275,7 +275,7 @@ def _is_new(text: Bytes, first: int, length: int, keys: Ints, count: int) -> boo
     return True
 
 
-@standing_kernel
+@kernel
 def copy_map(
     out: Bytes, at: int, text: Bytes, first: int, length: int, codec: int, form: int, keys: Ints
 ) -> int:

@@ -15,6 +15,7 @@ from aiokafka.codec import lz4_encode, zstd_encode
 from aiokafka.record.util import calc_crc32c
 
 from charging.outputs import Output, Outputs, outputs_of
+from charging.wire.lz4_frames import lz4_frame
 from charging.wire.record_batches import records_that_fit, write_records
 from rating_kernels.tariff_table import Ints
 
@@ -33,16 +34,24 @@ class Codec(NamedTuple):
     """How records are compressed, and its number in a batch's attributes."""
 
     number: int
-    compress: Callable[[bytes], bytes]
+    compress: Callable[[memoryview], bytes]
+
+
+def _their_lz4(records: memoryview) -> bytes:
+    return bytes(lz4_encode(bytes(records)))
+
+
+def _zstd(records: memoryview, **level: int) -> bytes:
+    return bytes(zstd_encode(bytes(records), **level))
 
 
 # By the names of the setting; as aiokafka has them, and as we use them: its levels cost ten times the time.
-THEIRS = {"none": Codec(0, bytes), "lz4": Codec(3, lz4_encode), "zstd": Codec(4, zstd_encode)}
+THEIRS = {"none": Codec(0, bytes), "lz4": Codec(3, _their_lz4), "zstd": Codec(4, _zstd)}
 FASTEST = 1
 CODECS = {
     "none": THEIRS["none"],
-    "lz4": Codec(3, functools.partial(lz4_encode, level=FASTEST)),
-    "zstd": Codec(4, functools.partial(zstd_encode, level=FASTEST)),
+    "lz4": Codec(3, lz4_frame),
+    "zstd": Codec(4, functools.partial(_zstd, level=FASTEST)),
 }
 # More than the records of the proof take.
 PROOF_BYTES = 100_000
@@ -51,11 +60,11 @@ PROOF_BYTES = 100_000
 class PackedBatch:
     """One record batch, complete but for what the producer knows; what is full takes nothing more."""
 
-    def __init__(self, buffer: bytearray, records: int, timestamp_ms: int, codec: Codec) -> None:
-        self._buffer = buffer  # room for the header, then the records
+    def __init__(self, body: bytes, records: int, timestamp_ms: int, codec_number: int) -> None:
+        self._buffer = bytearray(HEADER.size) + body
         self._records = records
         self._timestamp_ms = timestamp_ms
-        self._codec = codec
+        self._codec_number = codec_number
         self._producer = (NO_PRODUCER, NO_PRODUCER, 0)
         self._built = False
 
@@ -70,7 +79,7 @@ class PackedBatch:
         return True
 
     def size(self) -> int:
-        """Bytes, as far as known by now."""
+        """Bytes on the wire."""
         return len(self._buffer)
 
     def record_count(self) -> int:
@@ -83,9 +92,6 @@ class PackedBatch:
     def _build(self) -> bytearray:
         """The batch's bytes; the same again for a producer that tries again."""
         if not self._built:
-            if self._codec.number:
-                records = bytes(memoryview(self._buffer)[HEADER.size :])
-                self._buffer[HEADER.size :] = self._codec.compress(records)
             HEADER.pack_into(
                 self._buffer,
                 0,
@@ -94,7 +100,7 @@ class PackedBatch:
                 NO_EPOCH,
                 MAGIC,
                 0,
-                self._codec.number,
+                self._codec_number,
                 self._records - 1,
                 self._timestamp_ms,
                 self._timestamp_ms,
@@ -110,23 +116,17 @@ class PackedBatch:
 def packed_batches(
     outputs: Outputs, rows: Ints, batch_bytes: int, timestamp_ms: int, codec: Codec
 ) -> Iterator[PackedBatch]:
-    """These rows in order, in batches of up to so many bytes before compression."""
+    """These rows in order, in batches of up to so many bytes before compression.
+
+    Each is compressed as soon as it is written: it is in the processor's cache then, and its memory the next one's.
+    """
     first = 0
     while first < len(rows):
         end, size = records_that_fit(outputs.words, rows, first, batch_bytes - HEADER.size)
-        buffer = bytearray(HEADER.size + size)
-        written = write_records(
-            outputs.words,
-            rows,
-            first,
-            end,
-            outputs.keys,
-            outputs.values,
-            np.frombuffer(buffer, np.uint8),
-            HEADER.size,
-        )
-        assert written == len(buffer), "records are as long as they were counted"
-        yield PackedBatch(buffer, end - first, timestamp_ms, codec)
+        records = np.empty(size, np.uint8)
+        written = write_records(outputs.words, rows, first, end, outputs.keys, outputs.values, records, 0)
+        assert written == size, "records are as long as they were counted"
+        yield PackedBatch(codec.compress(records.data), end - first, timestamp_ms, codec.number)
         first = end
 
 

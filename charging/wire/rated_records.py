@@ -81,12 +81,12 @@ def _put_piece(out: Bytes, at: int, text: Bytes, table: Ints, row: int) -> int:
     return put_bytes(out, at, text, table[row, p.P_AT], table[row, p.P_LENGTH])
 
 
-@standing_kernel
+@kernel
 def _put_fixed(out: Bytes, at: int, text: Bytes, fixed: Ints, piece: int) -> int:
     return put_bytes(out, at, text, fixed[piece, p.AT], fixed[piece, p.LENGTH])
 
 
-@standing_kernel
+@kernel
 def _put_event(
     out: Bytes,
     at: int,
@@ -117,7 +117,7 @@ def _put_event(
     return close_with(out, at, CLOSE_BRACE, form)
 
 
-@standing_kernel
+@kernel
 def _find_impacts(impacts: Ints, first: int, count: int, table: Ints, found: Ints) -> int:
     """Look up the pieces of an event's impacts and add up its currencies: how many of them, or REFUSED."""
     currencies = 0
@@ -176,7 +176,7 @@ def _put_amounts(
     return close_with(out, at - (pieces.form == d.CODEC_JSON), CLOSE_BRACE, pieces.form)
 
 
-@standing_kernel
+@kernel
 def _put_impact(
     out: Bytes,
     at: int,
@@ -232,7 +232,7 @@ def _put_impacts(
     return close_with(out, at, CLOSE_BRACKET, pieces.form)
 
 
-@standing_kernel
+@kernel
 def _put_position(out: Bytes, at: int, pieces: RecordPieces, partition: int, offset: int, index: int) -> int:
     """topic/partition/offset/index as text; without an index where it is below zero."""
     numbers = digits_of(partition) + 1 + digits_of(offset)
@@ -270,7 +270,7 @@ def _named(table: Ints, kind: int, number: int) -> tuple[int, bool]:
     return row, row != p.NO_PIECE or number == 0
 
 
-@standing_kernel
+@kernel
 def _put_rated(
     out: Bytes,
     at: int,

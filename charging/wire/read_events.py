@@ -183,7 +183,7 @@ def _codec(messages: Ints, data: Bytes, row: int, message_bytes_max: int) -> int
     return _codec_of_headers(data, at, at + messages[row, M_HEADERS_LENGTH])
 
 
-@standing_kernel
+@kernel
 def _codec_of_headers(data: Bytes, at: int, end: int) -> int:
     """The same by the header section, which was found sound when it was cut; others' headers do not matter."""
     codec = CODEC_OBJECT
@@ -246,7 +246,7 @@ def _quantity(data: Bytes, notes: Ints, decimals: int, maximum: int) -> int:
     return number if 0 <= number <= maximum else NOT_MINE
 
 
-@standing_kernel
+@kernel
 def _fill(
     data: Bytes, notes: Ints, types: Ints, fields: Ints, text: Bytes, words: Ints, row: int, hashed: Bytes
 ) -> bool:

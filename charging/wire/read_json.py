@@ -22,7 +22,7 @@ from charging.wire.event_parts import (
     part_named,
 )
 from charging.wire.read_text import MINUS, NINE, NOT_MINE, ZERO, byte_at, characters
-from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Bytes, Ints
 
 QUOTE, COMMA, COLON, BACKSLASH, OPEN, CLOSE = 34, 44, 58, 92, 123, 125
@@ -45,7 +45,7 @@ def _past_blanks(data: Bytes, at: int, end: int) -> int:
     return at
 
 
-@standing_kernel
+@kernel
 def _text_end(data: Bytes, at: int, end: int) -> int:
     """Place of the quote that ends a text; `at` is behind the one that begins it."""
     first = at
@@ -91,7 +91,7 @@ def _past_literal(data: Bytes, at: int, end: int, name_at: int, length: int) -> 
     return at + length
 
 
-@standing_kernel
+@kernel
 def _past_value(data: Bytes, at: int, end: int, notes: Ints, base: int) -> int:
     """Note a text, an integer or a literal; returns the place behind it."""
     byte = _byte(data, at, end)
@@ -130,7 +130,7 @@ def _name_end(data: Bytes, at: int, end: int) -> int:
     return _text_end(data, at + 1, end)
 
 
-@standing_kernel
+@kernel
 def _past_fields(data: Bytes, at: int, end: int, notes: Ints) -> int:
     """Note the members of a flat object."""
     if _byte(data, at, end) != OPEN:
@@ -158,7 +158,7 @@ def _past_fields(data: Bytes, at: int, end: int, notes: Ints) -> int:
         at = _past_blanks(data, at + 1, end)
 
 
-@standing_kernel
+@kernel
 def _past_part(data: Bytes, at: int, end: int, part: int, notes: Ints) -> int:
     """Note a part's value; returns the place behind it."""
     base = part * VALUE_WORDS
@@ -170,7 +170,7 @@ def _past_part(data: Bytes, at: int, end: int, part: int, notes: Ints) -> int:
     return _past_value(data, at, end, notes, base)
 
 
-@standing_kernel
+@kernel
 def read_json(data: Bytes, at: int, end: int, notes: Ints, spans: Ints, row: int) -> bool:
     """Whether the bytes are an event in the plain form; then its parts are noted, and their spans in the row."""
     at = _past_blanks(data, at, end)

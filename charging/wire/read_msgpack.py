@@ -23,7 +23,7 @@ from charging.wire.event_parts import (
     part_named,
 )
 from charging.wire.read_text import NOT_MINE, byte_at, characters
-from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Bytes, Ints
 
 FIX_INTEGER_LAST, FIX_MAP, FIX_MAP_LAST, FIX_TEXT, FIX_TEXT_LAST = 0x7F, 0x80, 0x8F, 0xA0, 0xBF
@@ -90,7 +90,7 @@ def _past_integer(data: Bytes, at: int, end: int, notes: Ints, base: int) -> int
     return at + 1 + size
 
 
-@standing_kernel
+@kernel
 def _past_value(data: Bytes, at: int, end: int, notes: Ints, base: int) -> int:
     """Note a text, an integer, a truth value or none; returns the place behind it."""
     if at >= end:
@@ -121,7 +121,7 @@ def _map(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return NOT_MINE, 0
 
 
-@standing_kernel
+@kernel
 def _past_fields(data: Bytes, at: int, end: int, notes: Ints) -> int:
     """Note the members of a flat map."""
     at, count = _map(data, at, end)
@@ -140,7 +140,7 @@ def _past_fields(data: Bytes, at: int, end: int, notes: Ints) -> int:
     return at
 
 
-@standing_kernel
+@kernel
 def read_msgpack(data: Bytes, at: int, end: int, notes: Ints, spans: Ints, row: int) -> bool:
     """Whether the bytes are an event in the plain form; then its parts are noted, and their spans in the row."""
     at, count = _map(data, at, end)

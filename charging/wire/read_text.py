@@ -6,7 +6,7 @@ at it. What is taken, they read the same.
 
 import numpy as np
 
-from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Bytes
 
 NOT_MINE = -1
@@ -28,7 +28,7 @@ def byte_at(data: Bytes, at: int) -> int:
     return np.int64(data[at])  # type: ignore[return-value]  # numba: an int64
 
 
-@standing_kernel
+@kernel
 def characters(data: Bytes, at: int, length: int) -> int:
     """Code points of UTF-8, or NOT_MINE where the bytes are not (Unicode 15, table 3-7)."""
     bits = np.uint8(0)
@@ -61,7 +61,7 @@ def characters(data: Bytes, at: int, length: int) -> int:
     return count
 
 
-@standing_kernel
+@kernel
 def decimal(data: Bytes, at: int, length: int, decimals: int) -> int:
     """Decimal text, counted in 10**-decimals; NOT_MINE where it is signed, too fine or too large."""
     end = at + length
@@ -129,7 +129,7 @@ def _offset_s(data: Bytes, at: int, end: int) -> int:
     return seconds if data[at] == PLUS else -seconds
 
 
-@standing_kernel
+@kernel
 def instant_us(data: Bytes, at: int, length: int) -> int:
     """Epoch microseconds of RFC 3339 text as most write it; NOT_MINE where it is anything else, or before 1970."""
     end = at + length

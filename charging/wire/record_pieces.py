@@ -13,7 +13,7 @@ import numpy as np
 from charging.decoded_batch import CODEC_JSON, CODEC_MSGPACK
 from charging.usage_event import UsageEvent
 from config.compiled_catalogue import ItemKey, ResourceInfo
-from rating_kernels.kernel import kernel, standing_kernel
+from rating_kernels.kernel import kernel
 from rating_kernels.tariff_table import Bytes, Ints
 
 # Words of a piece in the table; kind 0 is an empty place.
@@ -69,7 +69,7 @@ def _home(table: Ints, kind: int, number: int) -> int:
     return np.int64(mixed >> np.uint64(32)) & (len(table) - 1)  # type: ignore[return-value]  # numba: an int64
 
 
-@standing_kernel
+@kernel
 def place_of(table: Ints, kind: int, number: int) -> int:
     """The row of a piece, or the empty one where it belongs; the table is never full."""
     row = _home(table, kind, number)

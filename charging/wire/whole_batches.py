@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import aiokafka.conn as conn
 import aiokafka.consumer.fetcher as fetcher
 import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -37,6 +38,9 @@ _DECODERS: dict[int, Callable[[bytes], bytes]] = {
     3: lz4_decode,
     4: zstd_decode,
 }
+# aiokafka stops its socket at twice this and starts it again when some was taken: at its own 64 KiB, for each piece that
+# comes of an answer.
+READER_BYTES = 4 * 1024 * 1024
 # What decompressors and aiokafka's readers raise on bytes that are not what they say; the last two come from its
 # reader of old formats.
 _MALFORMED = (
@@ -204,6 +208,12 @@ class WholeBatches(PartitionRecords):  # type: ignore[misc]  # aiokafka ships no
             if record.offset >= self.next_fetch_offset
         ]
         return _Batch(message_columns(messages), batch.next_offset)
+
+
+def read_answers_at_once() -> None:
+    """Let connections that are made from now on read on until an answer is whole."""
+    if hasattr(conn, "READER_LIMIT"):
+        conn.READER_LIMIT = READER_BYTES
 
 
 def take_whole_batches(consumer: AIOKafkaConsumer, wanted: Wanted) -> None:

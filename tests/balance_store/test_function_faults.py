@@ -33,8 +33,9 @@ FAULTS = {
     "a promise is not kept": ("#overlap({ids}, {args[6], args[8]}) > 0", "false"),
     "a promise never ends": ("until_ms > now_ms() and", "until_ms >= 0 and"),
     "a promise outlives its holder's commit": ("if reservation and holds or", "if"),
-    "a floor drops one too many": ("if highest >= next_offset", "if highest > next_offset"),
-    "a claim hides one too many": ("colon - 1)) >= next_offset", "colon - 1)) > next_offset"),
+    "a floor drops one too many": (">= next_offset then", "> next_offset then"),
+    "a floor leaves one too many": ("then return i - 1 end", "then return math.max(i - 2, 0) end"),
+    "a claim hands over what the floor has passed": ("1 + (floor and passed_by", "1 + (false and passed_by"),
     "who never claimed may commit": (
         "if h[8 + i] ~= args[at + 1]",
         "if h[8 + i] and h[8 + i] ~= args[at + 1]",

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from balance_store import commit_call
-from balance_store.keyspace import header_key
+from balance_store.keyspace import decisions_key, header_key
 from balance_store.lowest_catalogue import raise_lowest_catalogue
 from balance_store.requests import (
     NO_FLOOR,
@@ -165,6 +165,24 @@ def test_decisions_are_kept_until_the_floor_passes_them(twins):
         assert (taken.decisions, taken.floor) == ((b"up to 9",), floor)
 
     on_both(twins, play)
+
+
+def test_passed_decisions_do_not_pile_up_while_a_daemon_goes_on(twins):
+    async def play(store, model):
+        epoch = Epoch(1, 0)
+        for one in (store, model):
+            await one.claim(claim(3, *epoch))
+            for offset in range(200):
+                floor = Floor(max(0, offset - 5), -1, 0)
+                await one.commit(commit(None, usage=(usage(3, epoch, b"to %d" % offset, offset, floor),)))
+        async with Redis.from_url(twins.settings.url) as client:
+            assert await client.llen(decisions_key(0, 3)) <= 40
+        (taken,) = (await store.claim(claim(3, 2))).partitions
+        (expected,) = (await model.claim(claim(3, 2))).partitions
+        assert taken == expected
+        assert taken.decisions == tuple(b"to %d" % offset for offset in range(194, 200))
+
+    twins.run(play)
 
 
 def test_an_older_catalogue_is_refused(twins):

@@ -21,6 +21,7 @@ from balance_store.keyspace import (
     decisions_key,
     groups_key,
     header_key,
+    open_key,
     pack_id,
     profiles_key,
     recent_key,
@@ -32,6 +33,7 @@ from tests.balance_store.given import claim, commit, load, usage, writes
 pytestmark = pytest.mark.live
 
 PREVIOUS = (Path(__file__).parent / "previous" / "chargeline.lua").read_text()
+TAG = b"previous"
 KEYS = (header_key(0), recent_key(0), groups_key(0), profiles_key(0))
 ACCEPTED, STALE, FENCED = 0, 1, 3
 
@@ -44,22 +46,27 @@ class PreviousDaemon:
 
     async def load(self, group_id: int) -> tuple[tuple[bytes, bytes], bytes | None]:
         """(version, record)."""
-        answer = await self._client.fcall_ro("cl_load", 4, *KEYS, "", "", pack_id(group_id), b"")
+        answer = await self._client.fcall_ro("cl3_load", 4, *KEYS, "", "", pack_id(group_id), b"")
         return (answer[0], answer[1]), answer[5][1]
 
-    async def commit(self, seen: tuple[bytes, bytes], group_id: int, record: bytes, epoch: str = "1") -> int:
+    async def commit(
+        self, seen: tuple[bytes, bytes], group_id: int, record: bytes, epoch: str = "1 0"
+    ) -> int:
         """Write a group on top of the version seen, with one decision of partition 3; its status."""
-        head = (*seen, b"previous", b"old", "1", pack_id(group_id), *[b""] * 5, "50", "1048576", "1", "0")
-        decision = ("3", epoch, "0", b"by the previous", "5", "")
-        keys = (*KEYS, decisions_key(0, 3))
-        answer = await self._client.fcall(
-            "cl_commit", len(keys), *keys, *head, *decision, pack_id(group_id), record
-        )
-        return answer[0]
+        head = (*seen, TAG, b"old", "1", pack_id(group_id), *[b""] * 5, "50", "1048576", "1", "0")
+        decision = ("3", epoch, "0", b"by the previous", "")
+        opened = [open_key(key, TAG) for key in KEYS[2:]]
+        keys = (*KEYS, *opened, decisions_key(0, 3))
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.fcall("cl3_commit", len(keys), *keys, *head, *decision)
+            pipe.hset(opened[0], pack_id(group_id), record)
+            pipe.fcall("cl3_close", 3, KEYS[0], KEYS[2], opened[0], TAG)
+            answer = await pipe.execute()
+        return answer[0][0]
 
     async def claim(self, draw: int) -> list:
         """[granted, epoch, floor, decisions] of partition 3."""
-        return (await self._client.fcall("cl_claim", 5, *KEYS, decisions_key(0, 3), "3", draw, "0"))[2]
+        return (await self._client.fcall("cl3_claim", 5, *KEYS, decisions_key(0, 3), "3", draw, "0"))[2]
 
 
 def test_the_names_on_both_sides_carry_the_same_version():
@@ -75,7 +82,7 @@ def test_two_versions_share_a_shard_until_the_old_one_is_retired(own_server):
     async def play():
         async with Redis.from_url(settings.url) as client:
             await client.function_load(PREVIOUS, replace=True)
-            await client.fcall("cl_create", 2, header_key(0), recent_key(0), bytes(8), "1")
+            await client.fcall("cl3_create", 2, header_key(0), recent_key(0), bytes(8), "1")
             old = PreviousDaemon(client)
             await old.claim(1)
             seen_by_old, _ = await old.load(1)
@@ -109,7 +116,7 @@ def test_two_versions_share_a_shard_until_the_old_one_is_retired(own_server):
             granted, _, _, decisions = await old.claim(3)
             assert (granted, decisions[2:]) == (1, [b"by this one"])
 
-            assert await retire_functions(settings) == ["chargeline"]
+            assert await retire_functions(settings) == ["chargeline3"]
             with pytest.raises(ResponseError, match="Function not found"):
                 await old.load(1)
             assert (await new.load(load(None, 1))).records.groups == {1: b"old again"}
@@ -130,7 +137,7 @@ def test_what_is_written_changes_when_the_old_version_is_retired(own_server):
     async def play():
         async with Redis.from_url(settings.url) as redis:
             # A deployment that was made by the version before says nothing of schemas.
-            await redis.fcall("cl_create", 2, header_key(0), recent_key(0), bytes(8), "1")
+            await redis.fcall("cl3_create", 2, header_key(0), recent_key(0), bytes(8), "1")
             await create(settings)
             assert await schema() == SCHEMA_BEFORE
             await retire_functions(settings)

@@ -99,6 +99,7 @@ class ModelCache:
             # The directory that named the shard may be older than a move.
             told = zip(events, answers, strict=True)
             wanted.identifiers |= {name for (name, _), one in told if one.shard is None} - read.identifiers
+            wanted.afresh = True
         if not wanted:
             for row, answer in self._incomplete.items():
                 answers[row] = answer
@@ -144,8 +145,10 @@ class ModelCache:
         if not from_us <= time_us < to_us:
             if name not in read.identifiers:
                 wanted.identifiers.add(name)
+                wanted.afresh = True
             elif (shard, entry.customer_id) not in read.profiles:
                 wanted.profiles[entry.customer_id] = shard
+                wanted.afresh = True
         if not services:
             return Answer(None, 0, shard)
         return Answer(entry.customer_id, identifiers_of(profile).index(name), shard)

@@ -44,7 +44,7 @@ def test_what_the_left_shard_says_does_not_touch_the_copy_of_the_new_one():
     mark = pack_mark(Mark(MARK_SCHEMA, member.customer_id, 1, 1))
     cache.install(0, Records(dict.fromkeys(groups), {member.customer_id: mark, owner.customer_id: None}))
     assert all(cache.profile_at(one.customer_id) != NO_PROFILE for one in (member, owner))
-    assert all(cache.has_group(1, group) for group in groups)
+    assert cache.groups_here(1, groups) == set(groups)
     cache.install(1, Records({}, {member.customer_id: mark}))
     assert cache.profile_at(member.customer_id) == NO_PROFILE
 

@@ -66,6 +66,14 @@ def test_outcomes_are_counted_by_name():
     assert b'charging_events_total{outcome="too_old"} 1.0' in page
 
 
+def test_a_partition_that_another_daemon_has_taken_over_is_not_told_of_any_more():
+    metrics = Metrics()
+    metrics.show(metrics.lag, {0: 5, 1: 7})
+    metrics.show(metrics.lag, {1: 3})
+    told = [line for line in metrics.page().splitlines() if line.startswith(b"charging_lag_messages{")]
+    assert told == [b'charging_lag_messages{partition="1"} 3.0']
+
+
 @pytest.mark.parametrize(
     ("request_bytes", "status"),
     [

@@ -54,7 +54,7 @@ def test_images_of_the_old_version_are_gone_and_groups_are_here():
     world.charge(call(1, "a", 60), data(3, "b", 40))
     cache = switched(world, 2).cache
     assert all(cache.profile_at(customer_id) == NO_PROFILE for customer_id in world.profiles)
-    assert all(cache.has_group(0, group_id) for group_id in world.group_of.values())
+    assert cache.groups_here(0, world.group_of.values()) == set(world.group_of.values())
 
 
 def decided(**change) -> DecidedEvent:

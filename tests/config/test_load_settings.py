@@ -74,7 +74,7 @@ def test_a_file_that_is_missing_or_no_toml_is_one_fault(tmp_path):
 
 def test_the_table_has_a_row_for_every_setting_and_says_unit_bounds_default_and_reason():
     rows = {row.name: row for row in settings_table()}
-    assert rows["store.shards"].default == "16"
+    assert rows["store.shards"].default == "4"
     assert rows["store.shards"].bounds == "1..4096"
     assert rows["charging.output_format"].bounds == "json | msgpack"
     assert rows["kafka.topics.usage"].environment == "CHARGELINE_KAFKA__TOPICS__USAGE"

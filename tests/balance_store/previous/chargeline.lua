@@ -1,21 +1,38 @@
-#!lua name=chargeline
+#!lua name=chargeline3
 
 -- The one door of a shard. Reads first, writes last: the server keeps what a function wrote before it failed.
--- All numbers that are compared stay below 2^53; tags, ids and records are opaque bytes.
+-- All numbers that are compared stay below 2^53, ids too; tags and records are opaque bytes.
+--
+-- Records do not pass through Lua, which would copy each twice. They are a plain HSET within the transaction:
+--
+--   MULTI | FCALL commit | HSET <open groups> id record ... | HSET <open profiles> ... | FCALL close | EXEC
+--
+-- commit decides. What it accepts it opens: the hash takes the name that the HSET writes to, for the length of
+-- the transaction, and close gives it its own name back. What it refuses goes into a new hash of that name, which
+-- close drops. The open name has the commit's tag in it, so nobody else can write there.
 --
 -- KEYS[1] header    hash: number, tag, catalogue, recent_bytes, reservation "caller until_ms ids",
+--                         groups, profiles: '1' while that hash is not empty,
 --                         e:<partition> "draw attempt", f:<partition> "next last hash"
 -- KEYS[2] recent    list: "number tag groups profiles" of each commit, lengths in front; newest last
 -- KEYS[3] groups    hash: 8-byte id -> record
 -- KEYS[4] profiles  hash: 8-byte id -> record
--- KEYS[5..]         decisions of the partitions named in the call, in their order:
+-- KEYS[5], KEYS[6]  of a commit: groups and profiles while they are open
+-- KEYS[7..]         of a commit, [5..] of a claim: decisions of the partitions named, in their order:
 --                   list: "highest_offset:entry", oldest first
 --
+-- Ids in an argument are 8 bytes each, big-endian, ascending; the previous version kept them in any order.
 -- Statuses: 0 ACCEPTED, 1 STALE, 2 UNKNOWN, 3 FENCED, 4 CATALOGUE_OLD, 5 RESERVED
 
-local VERSION = '2'
+-- Names carry the version, so that the next one can be loaded beside it: functions.py says the same.
+local VERSION = '3'
 local ID = 8
 local UNPACK_MAX = 4000 -- Lua's stack bounds what one call may take
+local IDS_A_TIME = 1000
+local PASSED_MAX = 8 -- entries of decisions that are looked at only when there are more
+
+-- Tag of the commit that the transaction under way has accepted.
+local accepted = nil
 
 local function now_ms()
   local t = redis.call('TIME')
@@ -23,7 +40,7 @@ local function now_ms()
 end
 
 local function header_of(key, more)
-  local fields = {'number', 'tag', 'catalogue', 'recent_bytes', 'reservation'}
+  local fields = {'number', 'tag', 'catalogue', 'recent_bytes', 'reservation', 'groups', 'profiles'}
   for _, name in ipairs(more) do fields[#fields + 1] = name end
   local h = redis.call('HMGET', key, unpack(fields))
   if not h[1] then
@@ -58,26 +75,60 @@ local function changed_since(recent, number, tag, seen_number, seen_tag)
   return groups, profiles
 end
 
-local function id_set(...)
-  local set = {}
-  for _, blob in ipairs({...}) do
-    for at = 1, #blob, ID do set[string.sub(blob, at, at + ID - 1)] = true end
+-- Ids as numbers, which are compared at a fraction of what strings cost; ascending.
+local function numbers(blob)
+  local ids = {}
+  for first = 0, #blob / ID - 1, IDS_A_TIME do
+    local count = math.min(IDS_A_TIME, #blob / ID - first)
+    local some = {struct.unpack('>' .. string.rep('I8', count), blob, first * ID + 1)}
+    some[count + 1] = nil -- where the next one would be
+    if first == 0 then
+      ids = some
+    else
+      for i = 1, count do ids[first + i] = some[i] end
+    end
   end
-  return set
+  for i = 2, #ids do
+    if ids[i] < ids[i - 1] then
+      table.sort(ids)
+      break
+    end
+  end
+  return ids
 end
 
--- Ids of the blobs that the caller named, each once.
-local function overlap(blobs, set)
-  local found, seen = {}, {}
-  for _, blob in ipairs(blobs) do
-    for at = 1, #blob, ID do
-      local id = string.sub(blob, at, at + ID - 1)
-      if set[id] and not seen[id] then
-        seen[id] = true
-        found[#found + 1] = id
+-- Ids of `mine` that some of the blobs name too, each once, ascending.
+local function overlap(blobs, mine)
+  local found, seen, asked = {}, {}, {}
+  for _, blob in ipairs(mine) do
+    if #blob > 0 then asked[#asked + 1] = numbers(blob) end
+  end
+  if #asked == 0 then return found end
+  for _, theirs in ipairs(blobs) do
+    local b = numbers(theirs)
+    for _, a in ipairs(asked) do
+      local i, j = 1, 1
+      local x, y = a[1], b[1]
+      while x and y do
+        if x < y then
+          i = i + 1
+          x = a[i]
+        elseif y < x then
+          j = j + 1
+          y = b[j]
+        else
+          if not seen[x] then
+            seen[x] = true
+            found[#found + 1] = x
+          end
+          i, j = i + 1, j + 1
+          x, y = a[i], b[j]
+        end
       end
     end
   end
+  table.sort(found)
+  for i, number in ipairs(found) do found[i] = struct.pack('>I8', number) end
   return found
 end
 
@@ -109,14 +160,6 @@ local function answer(status, number, tag, groups, profiles, fenced, catalogue, 
   }
 end
 
--- Put records back; an empty one removes.
-local function write_records(key, args, from, count)
-  for start = from, from + 2 * count - 1, UNPACK_MAX do
-    local stop = math.min(start + UNPACK_MAX - 1, from + 2 * count - 1)
-    redis.call('HSET', key, unpack(args, start, stop))
-  end
-end
-
 local function remove_records(key, blob)
   local ids = split_ids(blob)
   for from = 1, #ids, UNPACK_MAX do
@@ -124,26 +167,69 @@ local function remove_records(key, blob)
   end
 end
 
-local function drop_below(key, next_offset)
-  while true do
-    local entry = redis.call('LINDEX', key, 0)
-    if not entry then return end
-    local highest = tonumber(string.sub(entry, 1, string.find(entry, ':', 1, true) - 1))
-    if highest >= next_offset then return end
-    redis.call('LPOP', key)
+local function left_open(key)
+  return redis.error_reply('LEFTOPEN ' .. key .. ' is gone: a commit was sent outside a transaction')
+end
+
+-- Give the hashes that are written to their open names; an error, or the header fields that become true.
+local function open_hashes(keys, args, h)
+  local fields = {}
+  for kind, name in ipairs({'groups', 'profiles'}) do
+    local changed, removed = args[3 + 3 * kind], args[4 + 3 * kind]
+    local key = keys[2 + kind]
+    if #changed > #removed then
+      accepted = args[3]
+      -- A store made by older functions has no such field, but its records.
+      if h[5 + kind] == '1' or redis.call('EXISTS', key) == 1 then
+        if redis.pcall('RENAME', key, keys[4 + kind]).err then return left_open(key) end
+      end
+      if h[5 + kind] ~= '1' then
+        fields[#fields + 1] = name
+        fields[#fields + 1] = '1'
+      end
+    end
+  end
+  return nil, fields
+end
+
+local function remove_some(keys, args, fields)
+  for kind, name in ipairs({'groups', 'profiles'}) do
+    local changed, removed = args[3 + 3 * kind], args[4 + 3 * kind]
+    if #removed > 0 then
+      local key = #changed > #removed and keys[4 + kind] or keys[2 + kind]
+      remove_records(key, removed)
+      if #changed == #removed and redis.call('EXISTS', key) == 0 then
+        fields[#fields + 1] = name
+        fields[#fields + 1] = ''
+      end
+    end
   end
 end
 
+-- Decisions whose floor has passed stay a while: dropping some at once costs less than each by itself.
+local function drop_below(key, next_offset)
+  local entries = 0
+  while true do
+    local entry = redis.call('LINDEX', key, entries)
+    if not entry then break end
+    local highest = tonumber(string.sub(entry, 1, string.find(entry, ':', 1, true) - 1))
+    if highest >= next_offset then break end
+    entries = entries + 1
+  end
+  if entries > 0 then redis.call('LTRIM', key, entries, -1) end
+end
+
 -- ARGV 1 seen number ('' = none), 2 seen tag, 3 new tag, 4 caller, 5 catalogue version,
---      6 ids of written groups, 7 of removed groups, 8 of read groups, 9..11 the same of profiles,
+--      6 ids of groups that change, 7 of those among them that are removed, 8 of groups that were only read,
+--      9..11 the same of profiles,
 --      12 reservation ms, 13 bytes of ids that recent commits may take, 14 number of partitions,
 --      15 lowest catalogue version from now on (0 = leave it),
---      then for each partition: partition, draw, attempt, entry, highest offset, floor ('' = leave it),
---      then id and record of each written group, then of each written profile
+--      then for each partition: partition, "draw attempt", highest offset, entry ('' = none), floor ('' = leave it)
 local function commit(keys, args)
+  accepted = nil
   local partitions = tonumber(args[14])
   local names = {}
-  for i = 0, partitions - 1 do names[#names + 1] = 'e:' .. args[16 + 6 * i] end
+  for i = 0, partitions - 1 do names[#names + 1] = 'e:' .. args[16 + 5 * i] end
   local h, failure = header_of(keys[1], names)
   if not h then return failure end
   local number, tag, catalogue = h[1], h[2], h[3]
@@ -151,15 +237,15 @@ local function commit(keys, args)
 
   local fenced = {}
   for i = 0, partitions - 1 do
-    local at = 16 + 6 * i
-    if h[6 + i] ~= args[at + 1] .. ' ' .. args[at + 2] then fenced[#fenced + 1] = args[at] end
+    local at = 16 + 5 * i
+    if h[8 + i] ~= args[at + 1] then fenced[#fenced + 1] = args[at] end
   end
   if #fenced > 0 then return answer(3, number, tag, groups, profiles, table.concat(fenced, ','), catalogue) end
   if tonumber(args[5]) < tonumber(catalogue) then
     return answer(4, number, tag, groups, profiles, '', catalogue)
   end
   -- A call that stands on nothing and changes no record (floors, rejected events) cannot be stale.
-  local bare = args[6] .. args[7] .. args[8] .. args[9] .. args[10] .. args[11] == ''
+  local bare = #args[6] + #args[8] + #args[9] + #args[11] == 0
   if not groups and not bare then return answer(2, number, tag, nil, nil, '', catalogue) end
 
   local reservation = h[5] and h[5] ~= '' and h[5] or nil
@@ -167,14 +253,14 @@ local function commit(keys, args)
   if reservation then
     local holder, until_ms, ids = cmsgpack.unpack(reservation)
     holds = holder == args[4]
-    if not holds and until_ms > now_ms() and #overlap({ids}, id_set(args[6], args[8])) > 0 then
+    if not holds and until_ms > now_ms() and #overlap({ids}, {args[6], args[8]}) > 0 then
       return answer(5, number, tag, groups, profiles, '', catalogue)
     end
     if not holds and until_ms <= now_ms() then reservation = nil end
   end
   if groups and (#groups > 0 or #profiles > 0) then
-    local stale_groups = overlap(groups, id_set(args[6], args[7], args[8]))
-    local stale_profiles = overlap(profiles, id_set(args[9], args[10], args[11]))
+    local stale_groups = overlap(groups, {args[6], args[8]})
+    local stale_profiles = overlap(profiles, {args[9], args[11]})
     if #stale_groups > 0 or #stale_profiles > 0 then
       -- The refused caller is promised its groups for a moment; one holder a shard, never renewed.
       if not reservation and #stale_groups > 0 and tonumber(args[12]) > 0 then
@@ -186,30 +272,28 @@ local function commit(keys, args)
     end
   end
 
-  local written_groups, written_profiles = #args[6] / ID, #args[9] / ID
-  local at = 16 + 6 * partitions
-  if written_groups > 0 then write_records(keys[3], args, at, written_groups) end
-  if written_profiles > 0 then write_records(keys[4], args, at + 2 * written_groups, written_profiles) end
-  if #args[7] > 0 then remove_records(keys[3], args[7]) end
-  if #args[10] > 0 then remove_records(keys[4], args[10]) end
-
-  local fields = {}
+  local broken, fields = open_hashes(keys, args, h)
+  if broken then return broken end
+  remove_some(keys, args, fields)
   for i = 0, partitions - 1 do
-    local p = 16 + 6 * i
-    local floor = args[p + 5]
-    if args[p + 3] ~= '' then redis.call('RPUSH', keys[5 + i], args[p + 4] .. ':' .. args[p + 3]) end
+    local p = 16 + 5 * i
+    local floor = args[p + 4]
+    local kept = 0
+    if args[p + 3] ~= '' then kept = redis.call('RPUSH', keys[7 + i], args[p + 2] .. ':' .. args[p + 3]) end
     if floor ~= '' then
       fields[#fields + 1] = 'f:' .. args[p]
       fields[#fields + 1] = floor
-      drop_below(keys[5 + i], tonumber(string.match(floor, '^%-?%d+')))
+      if kept == 0 or kept > PASSED_MAX then
+        drop_below(keys[7 + i], tonumber(string.match(floor, '^%-?%d+')))
+      end
     end
   end
-  local changed_g, changed_p = args[6] .. args[7], args[9] .. args[10]
-  if changed_g ~= '' or changed_p ~= '' then
+  local changed_groups, changed_profiles = args[6], args[9]
+  if #changed_groups + #changed_profiles > 0 then
     number = string.format('%.0f', tonumber(number) + 1)
     tag = args[3]
-    redis.call('RPUSH', keys[2], cmsgpack.pack(tonumber(number), tag, changed_g, changed_p))
-    local bytes = tonumber(h[4]) + #changed_g + #changed_p
+    redis.call('RPUSH', keys[2], cmsgpack.pack(tonumber(number), tag, changed_groups, changed_profiles))
+    local bytes = tonumber(h[4]) + #changed_groups + #changed_profiles
     while bytes > tonumber(args[13]) do
       local _, _, g, p = cmsgpack.unpack(redis.call('LPOP', keys[2]))
       bytes = bytes - #g - #p
@@ -231,11 +315,26 @@ local function commit(keys, args)
   return answer(0, number, tag, groups, profiles, '', catalogue)
 end
 
+-- KEYS[1] header, then own and open name of each hash that was written to; ARGV 1 tag of the commit
+local function close(keys, args)
+  local taken = accepted == args[1]
+  accepted = nil
+  for i = 2, #keys, 2 do
+    if taken then redis.call('RENAME', keys[i + 1], keys[i]) else redis.call('UNLINK', keys[i + 1]) end
+  end
+  return redis.status_reply('OK')
+end
+
 -- ARGV 1 seen number, 2 seen tag, 3 ids of groups, 4 ids of profiles
 -- returns {number, tag, unknown, changed groups, changed profiles, groups, profiles}
 local function load_records(keys, args)
   local h, failure = header_of(keys[1], {})
   if not h then return failure end
+  for kind = 1, 2 do
+    if h[5 + kind] == '1' and #args[2 + kind] > 0 and redis.call('EXISTS', keys[2 + kind]) == 0 then
+      return left_open(keys[2 + kind])
+    end
+  end
   local groups, profiles = changed_since(keys[2], h[1], h[2], args[1], args[2])
   return {
     h[1], h[2], groups and 0 or 1,
@@ -257,7 +356,7 @@ local function claim(keys, args)
   local answers = {h[1], h[2]}
   for i = 0, #args / 3 - 1 do
     local partition, draw, attempt = args[3 * i + 1], tonumber(args[3 * i + 2]), tonumber(args[3 * i + 3])
-    local held, floor = h[6 + 2 * i], h[7 + 2 * i]
+    local held, floor = h[8 + 2 * i], h[9 + 2 * i]
     local held_draw, held_attempt = -1, -1
     if held then
       local a, b = string.match(held, '^(%d+) (%d+)$')
@@ -269,8 +368,12 @@ local function claim(keys, args)
     if granted then
       epoch = string.format('%.0f %.0f', draw, attempt)
       redis.call('HSET', keys[1], 'e:' .. partition, epoch)
-      for n, entry in ipairs(redis.call('LRANGE', keys[5 + i], 0, -1)) do
-        entries[n] = string.sub(entry, string.find(entry, ':', 1, true) + 1)
+      local next_offset = floor and tonumber(string.match(floor, '^%-?%d+')) or -1
+      for _, entry in ipairs(redis.call('LRANGE', keys[5 + i], 0, -1)) do
+        local colon = string.find(entry, ':', 1, true)
+        if #entries > 0 or tonumber(string.sub(entry, 1, colon - 1)) >= next_offset then
+          entries[#entries + 1] = string.sub(entry, colon + 1)
+        end
       end
     end
     answers[#answers + 1] = {granted and 1 or 0, epoch, floor or '', entries}
@@ -287,8 +390,19 @@ local function create(keys, args)
   return args[2]
 end
 
-redis.register_function('cl_commit', commit)
-redis.register_function{function_name = 'cl_load', callback = load_records, flags = {'no-writes'}}
-redis.register_function('cl_claim', claim)
-redis.register_function('cl_create', create)
-redis.register_function{function_name = 'cl_version', callback = function() return VERSION end, flags = {'no-writes'}}
+-- Outside the shards. KEYS[1] bucket of the directory; ARGV 1 identifier, 2 entries as the caller read them, 3 as
+-- they become ('' = none). 1: replaced; 0: somebody else was quicker, nothing is changed.
+local function swap_directory(keys, args)
+  if (redis.call('HGET', keys[1], args[1]) or '') ~= args[2] then return 0 end
+  if args[3] == '' then redis.call('HDEL', keys[1], args[1]) else redis.call('HSET', keys[1], args[1], args[3]) end
+  return 1
+end
+
+local PREFIX = 'cl' .. VERSION .. '_'
+redis.register_function(PREFIX .. 'commit', commit)
+redis.register_function(PREFIX .. 'close', close)
+redis.register_function{function_name = PREFIX .. 'load', callback = load_records, flags = {'no-writes'}}
+redis.register_function(PREFIX .. 'claim', claim)
+redis.register_function(PREFIX .. 'create', create)
+redis.register_function(PREFIX .. 'swap_directory', swap_directory)
+redis.register_function{function_name = PREFIX .. 'version', callback = function() return VERSION end, flags = {'no-writes'}}
