@@ -71,8 +71,8 @@ bench-compare: .venv/ready ## make bench-compare A=... B=...: what got slower be
 bench-kernels: .venv/ready ## events a second that the kernels decide on one core, a million balance groups
 	$(BIN)/python -m bench.bench_kernels
 
-bench-store: .venv/ready ## what a commit costs the store, beside a plain HSET; what a customer takes; 10^4 to 10^6 customers
-	$(BIN)/python -m bench.bench_store
+bench-store: .venv/ready ## what a commit costs the store, beside a plain HSET; what a customer takes; 10^4 to 10^7 customers (20 minutes, 8 GB)
+	$(BIN)/python -m bench.bench_store --ten-million
 
 bench-hot-pool: .venv/ready ## two daemons on one sharing group of 1,000 members: rate, balance between them, gaps; exact
 	$(BIN)/python -m bench.bench_hot_pool

@@ -115,6 +115,10 @@ class StoreClient:
 
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         """Entries of each identifier, in the order asked; empty = none."""
+        return [unpack_entries(record) for record in await self.stored_identifiers(identifiers)]
+
+    async def stored_identifiers(self, identifiers: list[str]) -> list[bytes | None]:
+        """The same as it is stored; None = none."""
         by_bucket: dict[int, list[str]] = {}
         for identifier in identifiers:
             by_bucket.setdefault(bucket_of(identifier, self.shards), []).append(identifier)
@@ -122,11 +126,9 @@ class StoreClient:
         for bucket, names in by_bucket.items():
             key = directory_key(bucket)
             commands.append((slot_of(key), pack("HMGET", key, *names)))
-        answers = await self._link.read_many(commands)
-        found: dict[str, tuple[DirectoryEntry, ...]] = {}
-        for names, values in zip(by_bucket.values(), answers, strict=True):
-            for name, value in zip(names, values, strict=True):
-                found[name] = unpack_entries(value)
+        found: dict[str, bytes | None] = {}
+        for names, values in zip(by_bucket.values(), await self._link.read_many(commands), strict=True):
+            found.update(zip(names, values, strict=True))
         return [found[identifier] for identifier in identifiers]
 
     async def swap_identifier(

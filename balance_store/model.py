@@ -6,6 +6,7 @@ Every rule of lua/chargeline.lua in plain Python. Time is given (`clock_ms`).
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from balance_store.directory_record import pack_entries
 from balance_store.group_record import SCHEMA
 from balance_store.requests import (
     NO_FLOOR,
@@ -130,6 +131,10 @@ class ModelStore:
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         """Entries of each identifier; empty = none."""
         return [self._directory.get(identifier, ()) for identifier in identifiers]
+
+    async def stored_identifiers(self, identifiers: list[str]) -> list[bytes | None]:
+        """As the server stores them."""
+        return [pack_entries(entries) or None for entries in await self.find_identifiers(identifiers)]
 
     async def swap_identifier(
         self, identifier: str, before: tuple[DirectoryEntry, ...], after: tuple[DirectoryEntry, ...]

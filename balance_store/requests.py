@@ -209,6 +209,10 @@ class Store(Protocol):
         """Entries of each identifier, in the order asked; empty = none."""
         ...
 
+    async def stored_identifiers(self, identifiers: list[str]) -> list[bytes | None]:
+        """The same as it is stored (`directory_record.py`), for who reads many; None = none."""
+        ...
+
     async def swap_identifier(
         self, identifier: str, before: tuple[DirectoryEntry, ...], after: tuple[DirectoryEntry, ...]
     ) -> bool:

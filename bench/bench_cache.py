@@ -17,9 +17,10 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from balance_store.directory_record import pack_entries
 from balance_store.group_record import pack_group, unpack_group
 from balance_store.profile_record import pack_profile, unpack_profile
-from balance_store.requests import DirectoryEntry, Records
+from balance_store.requests import Records
 from bench.workload import SEED, customer_lines, identifier_of
 from charging.balance_cache import BalanceCache
 from charging.cache_arenas import used_of
@@ -57,7 +58,7 @@ class Answers(NamedTuple):
         int, tuple[dict[int, bytes | None], dict[int, bytes | None]]
     ]  # groups and profiles by shard
     identifiers: list[str]
-    entries: list[tuple[DirectoryEntry, ...]]
+    entries: list[bytes | None]
 
 
 def main(*, customers: Annotated[list[int] | None, cyclopts.Parameter(consume_multiple=True)] = None) -> None:
@@ -150,7 +151,7 @@ def _add_copy(
         groups[group_id + by] = pack_group(image, 0)
     for identifier, entries in made.directory:
         answers.identifiers.append(_renamed(identifier, by))
-        answers.entries.append(tuple(one._replace(customer_id=customer_id) for one in entries))
+        answers.entries.append(pack_entries(tuple(one._replace(customer_id=customer_id) for one in entries)))
 
 
 def _renamed(identifier: str, by: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from balance_store.directory_record import pack_entries
 from balance_store.requests import Records
 from charging.balance_cache import BalanceCache
 from charging.decide_batch import decide_rows, decision_limits, room_for
@@ -72,7 +73,8 @@ def kernel_world(
     for publication in (publication_of(one) for one in customers):
         records = Records(dict(publication.groups), {publication.customer_id: publication.profile})
         cache.install(0, records)
-        cache.learn(*zip(*publication.directory, strict=True))
+        for identifier, entries in publication.directory:
+            cache.learn([identifier], [pack_entries(entries)])
     limits = decision_limits(NO_HORIZON)
     for number in range(EVENTS_BEFORE):
         rows, text = _event_rows(cache, events, f"before{number}")

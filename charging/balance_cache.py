@@ -13,10 +13,11 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from balance_store.directory_record import pack_entries, unpack_entries
 from balance_store.group_record import unpack_group
 from balance_store.mark_record import is_mark
 from balance_store.profile_record import in_schema_of_now, unpack_profile
-from balance_store.requests import Changed, DirectoryEntry, Records
+from balance_store.requests import Changed, Records
 from charging.cache_arenas import (
     NEEDS,
     W_CUSTOMERS,
@@ -48,7 +49,7 @@ from charging.id_index import find_one, numbers_of
 from charging.identifier_index import ENTRY_WORDS, WORD_BYTES, Identifiers, with_room
 from charging.install_group import DONE, NEEDS_WORDS, GroupTables, install_groups
 from charging.install_profile import COUNTERS, MEMBER_WORDS, ProfileTables, install_profiles
-from charging.learn_directory import learn_directory
+from charging.learn_directory import ENTRY_BYTES_MIN, LEARNT_WORDS, learn_directory, read_entries
 from charging.measure_profile import (
     SHAPE_WORDS,
     Z_GROUPS,
@@ -66,7 +67,7 @@ from charging.resolve_rows import CacheTables, Notes
 from config.calendar_book import CalendarBook
 from config.catalogue_indexes import catalogue_indexes
 from config.compile_catalogue import CompiledCatalogue
-from rating_kernels.group_image import H_CALENDAR, H_PROFILE_AT, INFINITE_US, SECTIONS
+from rating_kernels.group_image import H_CALENDAR, H_PROFILE_AT, SECTIONS
 from rating_kernels.line_memory import zeroed_lines
 from rating_kernels.profile_image import NO_PROFILE
 from rating_kernels.table_words import table_words
@@ -167,22 +168,17 @@ class BalanceCache:
 
     # What comes in -----------------------------------------------------------------------------
 
-    def learn(self, identifiers: Sequence[str], found: Sequence[tuple[DirectoryEntry, ...]]) -> None:
-        """Take what the directory says of these identifiers, in place of what it said before."""
+    def learn(self, identifiers: Sequence[str], stored: Sequence[bytes | None]) -> None:
+        """Take what the directory says of these identifiers, in place of what it said before; None: nothing.
+
+        Raises ValueError on a damaged record.
+        """
         names = [one.encode("utf-8", "replace") for one in identifiers]
-        rows = np.array(
-            [
-                (e.shard, e.customer_id, e.valid_from_us, e.valid_to_us or INFINITE_US)
-                for entries in found
-                for e in entries
-            ],
-            np.int64,
-        ).reshape(-1, 4)
+        counts, rows = _entries(stored)
         text, first = _joined(names)
         words = len(names) * (ENTRY_WORDS + 1) + len(text) // WORD_BYTES + len(rows) * ENTRY_WORDS
         self.identifiers = with_room(self.identifiers, words, len(names))
         self.customers = customers_with_room(self.customers, len(rows))
-        counts = np.array([len(entries) for entries in found], np.int64)
         learn_directory(text, first, counts, rows, self.identifiers, self.customers)
         nothing = np.zeros_like(counts)
         learn_directory(text, first, nothing, rows[:0], self._former.identifiers, self._former.customers)
@@ -357,6 +353,22 @@ class BalanceCache:
 
 def _ids(ids: Collection[int]) -> Ints:
     return np.fromiter(ids, np.int64, len(ids))
+
+
+def _entries(stored: Sequence[bytes | None]) -> tuple[Ints, Ints]:
+    """How many entries each directory record has, and all of them as rows."""
+    records, read = [record or b"" for record in stored], 0
+    for _ in range(2):
+        data, first = _joined(records)
+        counts = np.empty(len(records), np.int64)
+        # One more for an entry that is cut off.
+        rows = np.empty((len(data) // ENTRY_BYTES_MIN + 1, LEARNT_WORDS), np.int64)
+        read, used = read_entries(data, first, counts, rows)
+        if read == len(records):
+            return counts, rows[:used]
+        # In the form before, or damaged, and then this says how.
+        records[read:] = [pack_entries(unpack_entries(record)) for record in records[read:]]
+    raise ValueError(f"a directory entry with a number that no id or time is: {records[read].hex()}")
 
 
 def _needs_of(profiles: int, shape: list[int]) -> Ints:

@@ -194,8 +194,7 @@ class BatchCharger:
         try:
             if wanted.identifiers:
                 names = sorted(wanted.identifiers)
-                found = await self._sessions.store.find_identifiers(names)
-                cache.learn(names, found)
+                cache.learn(names, await self._sessions.store.stored_identifiers(names))
                 read.directory_was_read(wanted.identifiers)
             loads = {
                 shard: (missing.group_ids, missing.profile_ids) for shard, missing in wanted.records.items()

@@ -14,9 +14,13 @@ from charging.balance_cache import BalanceCache
 from charging.decoded_batch import S_SERVICE_AT, S_SERVICE_LENGTH, DecodedBatch
 from charging.resolve_rows import (
     D_ROW,
+    D_WHY,
     DOUBT_WORDS,
     FOUND_WORDS,
     IS_NOT_STORED,
+    K_BY_DIRECTORY,
+    K_ID,
+    K_SHARD,
     LACK_WORDS,
     MAY_BE_READ,
     N_DOUBTS,
@@ -91,31 +95,19 @@ def resolve(
     doubts, profiles, groups = notes.counts.tolist()
     wanted = Wanted()
     doubtful = notes.doubts[:doubts]
-    names = _identifiers(decoded, doubtful[:, D_ROW])
-    for identifier, (_, why, customer_id, shard) in zip(names, doubtful.tolist(), strict=True):
-        if identifier not in read.identifiers:
-            wanted.identifiers.add(identifier)
-            wanted.afresh |= why != NOT_IN_DIRECTORY
-        elif why != NOT_IN_DIRECTORY and (shard, customer_id) not in read.profiles:
-            # A number may have changed hands since directory and profile were read: both again, in that order.
+    wanted.identifiers |= set(_identifiers(decoded, doubtful[:, D_ROW])) - read.identifiers
+    # A number may have changed hands since directory and profile were read: both again, in that order.
+    known = doubtful[doubtful[:, D_WHY] != NOT_IN_DIRECTORY]
+    for identifier, (_, _, customer_id, shard) in zip(
+        _identifiers(decoded, known[:, D_ROW]), known.tolist(), strict=True
+    ):
+        if identifier not in wanted.identifiers and (shard, customer_id) not in read.profiles:
             wanted.profiles[customer_id] = shard
             wanted.afresh = True
-    nobody_there = False
-    is_incomplete = False
-    for named, customer_id, by_directory in notes.profiles[:profiles].tolist():
-        shard = read.lives_at.get(customer_id, named) if by_directory else named
-        is_absent = customer_id in absent.get(shard, NOTHING).profile_ids
-        if not is_absent or (by_directory and (shard, customer_id) not in read.profiles):
-            wanted.records.setdefault(shard, Missing(set(), set())).profile_ids.add(customer_id)
-        elif by_directory:
-            nobody_there = True
-        else:
-            is_incomplete = True
-    for shard, group_id, _ in notes.groups[:groups].tolist():
-        if group_id in absent.get(shard, NOTHING).group_ids:
-            is_incomplete = True
-        else:
-            wanted.records.setdefault(shard, Missing(set(), set())).group_ids.add(group_id)
+        wanted.afresh |= identifier in wanted.identifiers
+    nobody_there, is_incomplete = _want_profiles(notes.profiles[:profiles], read, absent, wanted)
+    is_incomplete |= _want_groups(notes.groups[:groups], absent, wanted)
+    wanted.records = {shard: one for shard, one in wanted.records.items() if one.group_ids or one.profile_ids}
     if nobody_there:
         # The directory that named the shard may be older than a move.
         open_rows = unresolved(decoded, rows, row_shard)
@@ -124,6 +116,50 @@ def resolve(
     if is_incomplete and not wanted:
         _resolve_and_note(cache, decoded, rows, row_shard, IS_NOT_STORED)
     return wanted
+
+
+def _want_profiles(
+    notes: Ints, read: ReadNow, absent: Mapping[int, Missing], wanted: Wanted
+) -> tuple[bool, bool]:
+    """Want the profiles that lack; whether some are known to be absent: (by the directory, by another profile)."""
+    nobody_there = is_incomplete = False
+    shards, customers = notes[:, K_SHARD], notes[:, K_ID]
+    for named in np.unique(shards).tolist():
+        some = shards == named
+        missing = absent.get(named, NOTHING).profile_ids
+        lacking = set(customers[some].tolist())
+        # Who is where the note says, and not known to be absent, is simply read: nearly all.
+        special = lacking & (missing | read.lives_at.keys())
+        _records_of(wanted, named).profile_ids.update(lacking - special)
+        if not special:
+            continue
+        for customer_id, by_directory in zip(*notes[some][:, [K_ID, K_BY_DIRECTORY]].T.tolist(), strict=True):
+            if customer_id not in special:
+                continue
+            shard = read.lives_at.get(customer_id, named) if by_directory else named
+            is_absent = customer_id in absent.get(shard, NOTHING).profile_ids
+            if not is_absent or (by_directory and (shard, customer_id) not in read.profiles):
+                _records_of(wanted, shard).profile_ids.add(customer_id)
+            elif by_directory:
+                nobody_there = True
+            else:
+                is_incomplete = True
+    return nobody_there, is_incomplete
+
+
+def _want_groups(notes: Ints, absent: Mapping[int, Missing], wanted: Wanted) -> bool:
+    """Want the groups that lack; whether some are known to be absent."""
+    is_incomplete = False
+    for shard in np.unique(notes[:, K_SHARD]).tolist():
+        lacking = set(notes[notes[:, K_SHARD] == shard, K_ID].tolist())
+        missing = absent.get(shard, NOTHING).group_ids
+        is_incomplete |= not lacking.isdisjoint(missing)
+        _records_of(wanted, shard).group_ids.update(lacking - missing)
+    return is_incomplete
+
+
+def _records_of(wanted: Wanted, shard: int) -> Missing:
+    return wanted.records.setdefault(shard, Missing(set(), set()))
 
 
 def unresolved(decoded: DecodedBatch, rows: Ints, row_shard: Ints) -> Ints:

@@ -12,7 +12,7 @@ from charging.id_index import fill_table, find_one, numbers_of
 from charging.identifier_index import move_places
 from charging.install_group import GroupTables, install_groups
 from charging.install_profile import ProfileTables, install_profiles
-from charging.learn_directory import learn_directory
+from charging.learn_directory import learn_directory, read_entries
 from charging.measure_profile import SHAPE_WORDS, measure_profiles
 from charging.messages import NO_MESSAGES
 from charging.outputs import Output, outputs_of
@@ -67,6 +67,7 @@ def _warm_cache() -> None:
     find_one(slots.table, slots.ids, 0)
     numbers_of(slots.table, slots.ids, _none())
     move_places(identifiers.table, identifiers.words, identifiers.table)
+    read_entries(data, first, _none(), table)
     learn_directory(data, first, _none(), table, identifiers, customers)
     measure_profiles(data, first, shapes)
     profiles = ProfileTables(

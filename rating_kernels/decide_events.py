@@ -38,7 +38,7 @@ from rating_kernels.group_image import (
 )
 from rating_kernels.grow_group import grow_group
 from rating_kernels.kernel import batch_kernel, kernel
-from rating_kernels.look_ahead import look_ahead
+from rating_kernels.look_ahead import BLOCK, look_ahead
 from rating_kernels.outcomes import REJECTED_FROM, Outcome
 from rating_kernels.profile_image import (
     G_OWNER_SLOT,
@@ -137,7 +137,8 @@ def decide_rows(
 ) -> tuple[int, int, int]:
     """The loop of `decide_events`."""
     for position in range(start, len(rows)):
-        look_ahead(events, rows, position, words, slot_at, profiles)
+        if position % BLOCK == 0:
+            look_ahead(events, rows, position, words, slot_at, profiles)
         row = rows[position]
         _clear(decided, row, work)
         outcome, service = events[row, e.OUTCOME], NONE

@@ -2,7 +2,11 @@
 
 With a million groups nearly everything an event touches lies in main memory, and waiting for it one line
 after the other costs more than rating. Each step of the way (profile, slot, image) is asked for some events
-earlier than the next one reads it. Nothing here changes a decision.
+earlier than the next one reads it.
+
+A block of events is asked for at a time: asked for one by one, between the events' own work, the same lines cost a third
+more. It seems that to find a line's page holds up what comes after, unless that looks for pages, too. Nothing here
+changes a decision.
 """
 
 from rating_kernels import batch_words as e
@@ -17,7 +21,7 @@ from rating_kernels.group_image import (
     SECTION_RING,
 )
 from rating_kernels.group_layout import row_at, section_count
-from rating_kernels.kernel import kernel, prefetch
+from rating_kernels.kernel import kernel, prefetch, standing_kernel
 from rating_kernels.line_memory import LINE_WORDS
 from rating_kernels.profile_image import (
     CANDIDATE_WORDS,
@@ -32,8 +36,9 @@ from rating_kernels.profile_image import (
 )
 from rating_kernels.tariff_table import Ints
 
-# How many events ahead each step is.
-EVENT_AHEAD, PROFILE_AHEAD, SLOT_AHEAD, IMAGE_AHEAD, ROWS_AHEAD = 24, 16, 12, 8, 4
+# Events of a block; how many events ahead each step is.
+BLOCK = 8
+EVENT_AHEAD, PROFILE_AHEAD, SLOT_AHEAD, IMAGE_AHEAD, ROWS_AHEAD = (steps * BLOCK for steps in (5, 4, 3, 2, 1))
 # A customer of one service and its products; of an image's header what every event reads of its user's group,
 # and of an owner's.
 PROFILE_WORDS = PROFILE_HEADER_WORDS + SERVICE_WORDS + 2 * CANDIDATE_WORDS
@@ -41,9 +46,17 @@ HEAD_WORDS = H_RING_MARKS + RING_MARK_WORDS
 OWNER_HEAD_WORDS = H_RING_MARKS
 
 
+@standing_kernel
+def look_ahead(events: Ints, rows: Ints, start: int, words: Ints, slot_at: Ints, profiles: Ints) -> None:
+    """Ask for what the events of the blocks after the one that begins at `start` will read."""
+    for position in range(start, start + BLOCK):
+        _look_ahead_from(events, rows, position, words, slot_at, profiles)
+
+
 @kernel
-def look_ahead(events: Ints, rows: Ints, position: int, words: Ints, slot_at: Ints, profiles: Ints) -> None:
-    """Ask for what the events after `position` will read."""
+def _look_ahead_from(
+    events: Ints, rows: Ints, position: int, words: Ints, slot_at: Ints, profiles: Ints
+) -> None:
     if position + EVENT_AHEAD < len(rows):
         event = rows[position + EVENT_AHEAD] * e.EVENT_WORDS
         prefetch(events, event)

@@ -5,6 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from balance_store.directory_record import pack_entries
 from balance_store.group_record import pack_group
 from balance_store.profile_record import (
     PROFILE_SCHEMA,
@@ -68,7 +69,9 @@ def ids_of(index: dict[int, int]):
 
 SAMPLE = CATALOGUES[1]
 CANDIDATES = st.builds(Candidate, st.just(1), ids_of(SAMPLE.plan_index), TIMES, TIMES)
-ENTRIES = st.builds(DirectoryEntry, st.integers(0, 1), st.sampled_from(CUSTOMERS), st.just(1), TIMES, TIMES)
+ENTRIES = st.builds(
+    DirectoryEntry, st.integers(0, 1), st.sampled_from(CUSTOMERS), st.just(1), TIMES, TIMES, st.integers(0, 2)
+)
 
 
 @st.composite
@@ -205,7 +208,7 @@ class CacheAndModel(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), entries=st.lists(ENTRIES, max_size=3).map(tuple))
     def learn(self, name, entries):
-        self.cache.learn([name], [entries])
+        self.cache.learn([name], [pack_entries(entries)])
         self.model.learn(name, entries)
 
     @rule(

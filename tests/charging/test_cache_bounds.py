@@ -2,6 +2,7 @@
 
 import itertools
 
+from balance_store.directory_record import pack_entries
 from balance_store.requests import Records
 from charging.balance_cache import BalanceCache
 from charging.cache_arenas import GROUP_WORDS, NAME_WORDS, PROFILE_WORDS
@@ -23,7 +24,8 @@ def test_profiles_and_groups_that_are_read_again_leave_no_holes_for_long():
         if cache.is_full():
             cache.collect()
         cache.install(0, Records(dict(publication.groups), {publication.customer_id: publication.profile}))
-        cache.learn(*zip(*publication.directory, strict=True))
+        for identifier, entries in publication.directory:
+            cache.learn([identifier], [pack_entries(entries)])
         assert cache.profile_at(publication.customer_id) != NO_PROFILE
         largest = max(largest, cache.memory_bytes)
     assert cache.collections > 2

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from balance_store.decision_record import DecidedEvent, decided_events
+from balance_store.directory_record import pack_entries
 from balance_store.group_record import pack_group
 from balance_store.profile_record import Profile, unpack_profile
 from balance_store.requests import DirectoryEntry, Records
@@ -63,7 +64,7 @@ class KernelWorld:
                 known = directory.get(identifier, ())
                 directory[identifier] = tuple(dict.fromkeys(known + entries))
             self.group_of[customer.line.customer] = customer.numbers.group_id
-        self.cache.learn(list(directory), list(directory.values()))
+        self.cache.learn(list(directory), [pack_entries(entries) for entries in directory.values()])
         self._offsets = itertools.count()
         self._batches = itertools.count(1)
 

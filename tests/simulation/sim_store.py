@@ -63,6 +63,9 @@ class SimStore:
     async def find_identifiers(self, identifiers: list[str]) -> list[tuple[DirectoryEntry, ...]]:
         return await self._call(None, lambda: self._world.store.find_identifiers(identifiers))
 
+    async def stored_identifiers(self, identifiers: list[str]) -> list[bytes | None]:
+        return await self._call(None, lambda: self._world.store.stored_identifiers(identifiers))
+
     async def swap_identifier(
         self, identifier: str, before: tuple[DirectoryEntry, ...], after: tuple[DirectoryEntry, ...]
     ) -> bool:
