@@ -342,6 +342,7 @@ class BalanceCache:
         self._indexes = catalogue_indexes(catalogue)
         for arenas in (self._arenas(), self._former):
             arenas.customers.at[:] = NO_IMAGE
+            arenas.customers.room_at[:] = NO_IMAGE
             arenas.profiles_used[0] = 0
             if zone_changed:
                 arenas.slots.fresh_in[:] = STALE

@@ -35,6 +35,7 @@ class Customers(NamedTuple):
     ids: Ints
     at: Ints  # offset of the profile's image in the arena of profiles; NO_IMAGE where it is not here
     seen: Ints
+    room_at: Ints  # offset of the image that was written last, here or struck; NO_IMAGE before the first
 
 
 def no_slots(ids: int = FIRST_IDS) -> Slots:

@@ -6,7 +6,7 @@ What a record lists once and its rows name by place, identifiers and times, is r
 
 from typing import NamedTuple
 
-from charging.cache_columns import STALE, Customers, Slots
+from charging.cache_columns import NO_IMAGE, STALE, Customers, Slots
 from charging.cached_profile import (
     C_CUSTOMER,
     C_GROUPS,
@@ -101,13 +101,14 @@ def install_profiles(data: Bytes, first: Ints, shapes: Ints, shard: int, tables:
 def _install(data: Bytes, end: int, shapes: Ints, row: int, shard: int, tables: ProfileTables) -> bool:
     arena, customers = tables.arena, tables.customers
     customer = number_of(customers.table, customers.ids, customers.used, shapes[row, Z_CUSTOMER_ID])
+    start = _room_of(customer, shapes[row, Z_WORDS], tables)
     customers.at[customer] = BAD
     if not read_lists(data, end, shapes, row, tables.names, tables.times) or not _read_members(
         data, end, shapes, row, tables
     ):
         return False
-    start = tables.used[0]
     at = _lay_out(shapes, row, start, arena)
+    customers.room_at[customer] = at
     arena[at - C_CUSTOMER] = customer
     arena[at - C_SHARD] = shard
     for column in range(COUNTERS):
@@ -121,9 +122,23 @@ def _install(data: Bytes, end: int, shapes: Ints, row: int, shard: int, tables: 
         return False
     for member in range(shapes[row, Z_MEMBERSHIPS]):
         _put_owner(at, member, tables)
-    tables.used[0] = start + shapes[row, Z_WORDS]
     customers.at[customer] = at
     return True
+
+
+@kernel
+def _room_of(customer: int, words: int, tables: ProfileTables) -> int:
+    """Where so many words may be written: over the image that was struck, or behind all others.
+
+    An image that is here stays as it is: a batch may stand on it.
+    """
+    last = tables.customers.room_at[customer]
+    is_struck = last != NO_IMAGE and tables.customers.at[customer] == NO_IMAGE
+    if is_struck and words <= tables.arena[last - C_WORDS]:
+        return tables.arena[last - C_START]
+    start = tables.used[0]
+    tables.used[0] = start + words
+    return start
 
 
 @kernel

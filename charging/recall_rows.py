@@ -240,6 +240,7 @@ def _take_profile(number: int, old: Arenas, new: Arenas) -> None:
     at = new_start + old_at - start
     customer = _customer(number, old, new)
     new.customers.at[customer] = at
+    new.customers.room_at[customer] = at
     new.profiles[at - C_START] = new_start
     new.profiles[at - C_CUSTOMER] = customer
     _take_groups(old_at, old, new)

@@ -346,3 +346,16 @@ CacheAndModel.TestCase.settings = settings(
     max_examples=60, stateful_step_count=30, deadline=None, report_multiple_bugs=False
 )
 TestCacheAndModel = CacheAndModel.TestCase
+
+
+def test_a_shard_that_comes_back_again_and_again_takes_no_more_room():
+    cache = BalanceCache(CATALOGUES[1], ROWS_MAX)
+    entry = ServiceEntry("+43660", 1, 0, 6, -300, 105, (), (), ())
+    record = pack_profile(Profile(PROFILE_SCHEMA, 5, (entry,), (), (), (105, 2**52)))
+    groups = {group_id: group_record(group_id) for group_id in (105, 2**52)}
+    taken = set()
+    for _ in range(10):
+        cache.install(0, Records(groups, {5: record}))
+        taken.add(cache.memory_bytes)
+        cache.forget_shard(0)
+    assert len(taken) == 1
