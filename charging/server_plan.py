@@ -68,8 +68,8 @@ def kafka_properties(port: int, controller_port: int, log_dir: str) -> str:
 
 
 # At the server's own 64 MB a small deployment under load forks and rewrites its file every few seconds, and holds up
-# commits each time. Half a gigabyte is read in some seconds when the server starts.
-AOF_REWRITE_BYTES_MIN = "512mb"
+# commits each time. Two gigabytes are read in some four seconds when the server starts.
+AOF_REWRITE_BYTES_MIN = "2gb"
 
 
 def valkey_arguments(data_dir: str, socket_path: str) -> list[str]:
