@@ -1,7 +1,7 @@
 """Shell. `charging sharing`: who pays for whom (docs/SHARING.md).
 
-Exit status: 0 done; 1 recorded, but the store does not know it yet (`care publish` goes on); 2 refused or not
-possible, nothing was changed.
+Exit status: 0 done; 1 refused, nothing changed; 2 not asked: an argument, a file or the records; 3 recorded, but the
+store does not know it yet (`care publish` goes on).
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from config.settings import Settings
 from customer_care.publish import publish_waiting
 from customer_care.records import RecordsError, open_records
 from customer_care.sharing_desk import SharingDesk, read_sharing
-from customer_care.sharing_rules import Refusal
+from customer_care.sharing_rules import Refusal, status_at
 from rating_kernels.group_image import INFINITE_US
 
-DONE, RECORDED, NOT_DONE = range(3)
+DONE, REFUSED, NOT_ASKED, RECORDED = range(4)
 
 Config = Annotated[str | None, Parameter(name=["--config", "-c"], help="Settings file (TOML).")]
 Json = Annotated[bool, Parameter(help="As JSON, for programs.")]
@@ -121,7 +121,7 @@ def show(group: str, /, *, json: Json = False, config: Config = None) -> int:
         "group": pool.code,
         "owner": code_of[pool.owner_customer_id],
         "policy": pool.policy,
-        "status": pool.status,
+        "status": status_at(pool, time.time_ns() // 1000),
         "from": _instant(pool.valid_from_us, zone),
         "to": _instant(pool.valid_to_us, zone),
         "members": members,
@@ -155,7 +155,7 @@ def _do(
         _complain(
             f"--at {at!r} is neither a day such as 2027-01-31 nor an instant such as 2027-01-31T10:00+01:00"
         )
-        return NOT_DONE
+        return NOT_ASKED
     refusal = command(desk, at_us)
     if refusal is not None:
         return _refused(refusal, json=json)
@@ -176,7 +176,7 @@ def _records(settings: Settings) -> Engine:
         return open_records(settings.records.url)
     except RecordsError as error:
         _complain(str(error))
-        sys.exit(NOT_DONE)
+        sys.exit(NOT_ASKED)
 
 
 async def _publish(desk: SharingDesk, settings: Settings) -> None:
@@ -214,7 +214,7 @@ def _refused(refusal: Refusal, *, json: bool) -> int:
     if json:
         _write_json({"done": False, "refusal": refusal.name, "reason": refusal.value})
     _complain(f"refused: {refusal.value}")
-    return NOT_DONE
+    return REFUSED
 
 
 def _write_json(value: Any) -> None:

@@ -39,6 +39,11 @@ class Pool(NamedTuple):
     valid_to_us: int
 
 
+def status_at(pool: Pool, now_us: int) -> str:
+    """What the group is at an instant: one that is cancelled for a later day, or whose owner leaves then, is active until then."""
+    return "closed" if pool.valid_to_us <= now_us else "active"
+
+
 class Joined(NamedTuple):
     """A membership, past ones included."""
 

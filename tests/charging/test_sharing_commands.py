@@ -83,7 +83,7 @@ def test_the_pages_examples_are_done(sharing):
     status, text, _ = sharing("show", "GRANDPARENTS", "--json")
     assert status == 0
     view = json.loads(text)
-    assert (view["status"], view["to"]) == ("closed", "2099-06-01T00:00:00+02:00")
+    assert (view["status"], view["to"]) == ("active", "2099-06-01T00:00:00+02:00")
     assert [one["member"] for one in view["members"]] == ["C2", "C3"]
 
 
@@ -94,19 +94,26 @@ def test_the_page_lists_every_refusal():
 
 def test_refusals_are_clear(sharing):
     status, text, complaint = sharing("join", "NOBODYS", "C2", "--json")
-    assert (status, json.loads(text)["refusal"]) == (2, "NO_GROUP")
+    assert (status, json.loads(text)["refusal"]) == (1, "NO_GROUP")
     assert complaint == "refused: there is no such sharing group\n"
-    assert sharing("show", "NOBODYS")[0] == 2
+    assert sharing("show", "NOBODYS")[0] == 1
     status, _, complaint = sharing("cancel", "NOBODYS", "--at", "tomorrow")
     assert (status, complaint[:15]) == (2, "--at 'tomorrow'")
     assert sharing("cancel", "NOBODYS", "--at", "2026-11-01T10:00")[0] == 2
+
+
+def test_a_group_that_has_ended_is_closed(sharing):
+    sharing("create", "FAMILY", "--owner", "C1", "--subscription", "S1", "--policy", "family_data")
+    assert json.loads(sharing("show", "FAMILY", "--json")[1])["status"] == "active"
+    assert sharing("cancel", "FAMILY")[0] == 0
+    assert json.loads(sharing("show", "FAMILY", "--json")[1])["status"] == "closed"
 
 
 def test_what_the_store_does_not_hear_of_is_recorded_and_waits(sharing, store):
     sharing("create", "FAMILY", "--owner", "C1", "--subscription", "S1", "--policy", "family_data")
     store.silent = True
     status, _, complaint = sharing("join", "FAMILY", "C2")
-    assert (status, complaint.splitlines()[-1]) == (1, "run `care publish`")
+    assert (status, complaint.splitlines()[-1]) == (3, "run `care publish`")
     store.silent = False
     assert sharing("join", "FAMILY", "C3") == (0, "done\n", "")
     records = [record for shard in store._shards for record in shard.profiles]
