@@ -2,8 +2,8 @@
 
 Rates of the same run over the same messages: aiokafka's `getmany` alone, `getmany` with msgspec decoding,
 and the whole daemon as people run it, with store and broker on the same cores; and the CPU an event costs
-each of the three. Medians of several rounds, each with new events; the first is not counted, since it
-compiles and fills the cache. One daemon charges them all: it is held while a round's events are sent and
+each of the three. Medians of several rounds, each with new events. Before them come an event of each customer, so that
+all are in the daemon's cache, and a round that is not counted. One daemon charges them all: it is held while a round's events are sent and
 read, and finds them as a backlog. Then the rate at which the store alone takes such commits, and how long a daemon
 that is started again takes until it has rated an event.
 """
@@ -109,13 +109,16 @@ def _measure(
     reader_us: list[float] = []
     charged: list[Charged] = []
     with DaemonProcess(deployed.settings_file, deployed.log_file) as daemon:
+        daemon.hold()
+        asyncio.run(deployed.send(deployed.everyone()))
+        charge_backlog(daemon, servers, deployed.customers, deployed.customers)
         for number in range(rounds + 1):
             start = asyncio.run(deployed.ends())
             daemon.hold()
             asyncio.run(deployed.send(deployed.events(events, number, mix.exponent, mix.call_seconds)))
             alone = asyncio.run(deployed.poll(start, events, decode=False))
             decoding = asyncio.run(deployed.poll(start, events, decode=True))
-            one = charge_backlog(daemon, servers, events, (number + 1) * events)
+            one = charge_backlog(daemon, servers, events, deployed.customers + (number + 1) * events)
             if number:
                 rates["getmany"].append(alone.events_a_second)
                 rates["getmany_decode"].append(decoding.events_a_second)

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer
 from balance_store.client import StoreClient
 from balance_store.deployment import create
 from bench.process_time import children_of
-from bench.workload import SEED, usage_events
+from bench.workload import SEED, everyone_once, usage_events
 from charging.send_usage import send_usage
 from charging.server_plan import ServerState
 from charging.servers import start_servers, stop_servers
@@ -136,6 +136,10 @@ class Deployed:
             if call_seconds and own["type"] == "call":
                 own["quantity"] = call_seconds
             yield own
+
+    def everyone(self) -> Iterator[dict[str, Any]]:
+        """An event of each customer: after them a daemon has them all in its cache."""
+        return (event | {"id": f"all-{event['id']}"} for event in everyone_once(self.customers, SEED))
 
     async def send(self, events: Iterable[dict[str, Any]], rate: int = 0) -> None:
         """Put events on the usage topic, so many a second, or as fast as the broker takes them."""

@@ -18,7 +18,7 @@ import msgspec
 from customer_care.sample_customers import SEED, customer_lines
 from customer_care.sample_lines import MONTH, identifier_of
 
-__all__ = ("SEED", "customer_lines", "identifier_of", "usage_events")
+__all__ = ("SEED", "customer_lines", "everyone_once", "identifier_of", "usage_events")
 
 # Relative use of each hour of the day, UTC.
 HOURS = (3, 2, 1, 1, 1, 2, 5, 9, 11, 11, 11, 12, 13, 12, 11, 11, 12, 14, 15, 15, 14, 12, 8, 5)
@@ -46,6 +46,16 @@ def usage_events(
     times = sorted(_moment(rng) for _ in range(events))
     for number, time_us in enumerate(times):
         customer = order[_rank(cumulative, rng.random() * total)]
+        yield _event(number, time_us, customer, rng)
+
+
+def everyone_once(count: int, seed: int = SEED) -> Iterator[dict[str, Any]]:
+    """An event of each customer in October 2026, in any order of customers and in order of time."""
+    rng = random.Random(f"{seed}/everyone")
+    order = list(range(count))
+    rng.shuffle(order)
+    times = sorted(_moment(rng) for _ in range(count))
+    for number, (time_us, customer) in enumerate(zip(times, order, strict=True)):
         yield _event(number, time_us, customer, rng)
 
 

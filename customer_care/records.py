@@ -47,6 +47,8 @@ from customer_care.tables import (
 # The site under which numbers are counted that are the same everywhere.
 EVERY_SITE = ""
 SQLITE_BUSY_SECONDS = 30
+# PostgreSQL's name for the lock of who makes the tables: any number that no other program takes.
+MAKING_TABLES = 1_129_531_205
 # In the place of a publication: the store knows the customer, but not the memberships that the records have.
 SHARING_CHANGED = b""
 
@@ -87,8 +89,12 @@ def _engine(place: URL) -> Engine:
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the records."""
-    with engine.connect() as connection, connection.begin():
-        yield connection
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            # Its own default shows each statement what was committed meanwhile.
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
 
 
 @contextlib.contextmanager
@@ -176,6 +182,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _prepare_tables(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Of several programs that open new records one makes the tables.
+        connection.execute(select(func.pg_advisory_xact_lock(MAKING_TABLES)))
     if not inspect(connection).has_table(schema_version.name):
         metadata.create_all(connection)
         connection.execute(insert(schema_version), {"version": SCHEMA_VERSION})

@@ -71,14 +71,20 @@ def validity() -> tuple[Column[int], Column[int]]:
 
 
 def append_only(table: Table) -> None:
-    """Let the database itself refuse changes and deletions of the table's rows (PostgreSQL: ignore them)."""
+    """Let the database itself refuse changes and deletions of the table's rows."""
     name = table.name
+    why = f"the {name.replace('_', ' ')} is append only"
+    refuse = (
+        f"CREATE FUNCTION {name}_refuse() RETURNS trigger LANGUAGE plpgsql "
+        f"AS $$ BEGIN RAISE EXCEPTION '{why}'; END $$"
+    )
+    statements = [("postgresql", refuse)]
     for what in ("update", "delete"):
-        trigger = (
-            f"CREATE TRIGGER {name}_no_{what} BEFORE {what.upper()} ON {name} "
-            f"BEGIN SELECT RAISE(ABORT, 'the {name.replace('_', ' ')} is append only'); END"
-        )
-        rule = f"CREATE RULE {name}_no_{what} AS ON {what.upper()} TO {name} DO INSTEAD NOTHING"
-        for dialect, statement in (("sqlite", trigger), ("postgresql", rule)):
-            created = DDL(statement).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]
-            event.listen(table, "after_create", created)
+        trigger = f"CREATE TRIGGER {name}_no_{what} BEFORE {what.upper()} ON {name} "
+        statements += [
+            ("sqlite", f"{trigger} BEGIN SELECT RAISE(ABORT, '{why}'); END"),
+            ("postgresql", f"{trigger} FOR EACH ROW EXECUTE FUNCTION {name}_refuse()"),
+        ]
+    for dialect, statement in statements:
+        created = DDL(statement).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]
+        event.listen(table, "after_create", created)

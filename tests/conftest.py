@@ -11,6 +11,7 @@ from hypothesis import settings
 from redis.asyncio import Redis
 
 from charging.servers import ServersError, start_servers, stop_servers
+from tests.postgres import running_postgres
 
 # How long one example takes says more of the machine's other work than of ours.
 settings.register_profile("chargeline", deadline=None)
@@ -41,6 +42,20 @@ def live_servers(tmp_path_factory):
         pytest.skip(f"no embedded servers: {error}")
     yield LiveServers(state.kafka_bootstrap, state.store_url)
     stop_servers(data_dir)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A real PostgreSQL; where there is none a test skips at home and fails in CI."""
+    yield from running_postgres()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def records_url(request, tmp_path):
+    """New records, in each kind of database that there is."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/records.sqlite"
+    return request.getfixturevalue("postgres").new_database()
 
 
 @pytest.fixture

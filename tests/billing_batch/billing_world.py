@@ -1,4 +1,4 @@
-"""Shell. A small operator at the end of its month: SQLite records, a store in memory, charged events."""
+"""Shell. A small operator at the end of its month: records in SQL, a store in memory, charged events."""
 
 import asyncio
 import datetime
@@ -94,12 +94,13 @@ class BillingWorld:
         lines=CUSTOMERS,
         settings: Settings = SETTINGS,
         catalogue: CompiledCatalogue = SAMPLE,
+        records_url: str = "",
     ) -> None:
         ticks = itertools.count()
         self.settings = settings
         self.catalogue = catalogue
         self.rated: list[dict] = []  # every rated record, as the topic has it
-        self.engine = open_records(f"sqlite:///{directory}/records.sqlite")
+        self.engine = open_records(records_url or f"sqlite:///{directory}/records.sqlite")
         self.store = ModelStore(SHARDS, clock_ms=lambda: next(ticks))
         desk = Desk(catalogue, SHARDS, TIED_MAX, "tester", lambda: AS_OF_US - MONTH_US)
         faults = [

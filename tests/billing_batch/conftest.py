@@ -6,8 +6,9 @@ from tests.billing_batch.billing_world import USAGE, BillingWorld
 
 
 @pytest.fixture
-def world(tmp_path):
+def world(tmp_path, records_url):
     """A month of usage, nothing billed."""
-    made = BillingWorld(tmp_path)
+    made = BillingWorld(tmp_path, records_url=records_url)
     made.charge(*USAGE)
-    return made
+    yield made
+    made.engine.dispose()

@@ -28,11 +28,11 @@ class ToBeClosed:
 
 
 @pytest.fixture
-def billing(world, tmp_path, monkeypatch, capfd):
+def billing(world, records_url, tmp_path, monkeypatch, capfd):
     """Runs `billing` on the world's records and store; gives status, output and complaints."""
     settings = tmp_path / "settings.toml"
     settings.write_text(
-        f'[records]\nurl = "sqlite:///{tmp_path}/records.sqlite"\n'
+        f'[records]\nurl = "{records_url}"\n'
         f'[billing]\noutput_directory = "{tmp_path}"\n'
         '[sepa]\ncreditor_name = "Alpha Mobile GmbH"\niban = "AT611904300234573201"\n'
         'creditor_id = "AT61ZZZ01234567890"\n'
@@ -138,6 +138,7 @@ def test_a_store_that_does_not_answer_is_status_2_and_nothing_is_billed(billing,
     assert world.bills("billing", "closed") == {}
 
 
+@pytest.mark.parametrize("records_url", ["sqlite"], indirect=True)
 def test_records_that_somebody_else_writes_to_are_status_2_and_no_traceback(
     billing, world, tmp_path, monkeypatch
 ):

@@ -30,8 +30,8 @@ def catalogue():
 
 
 @pytest.fixture
-def engine(tmp_path):
-    engine = open_records(f"sqlite:///{tmp_path}/records.sqlite")
+def engine(records_url):
+    engine = open_records(records_url)
     yield engine
     engine.dispose()
 

@@ -31,9 +31,9 @@ DAY = "2026-10-05"
 
 
 @pytest.fixture
-def engine(tmp_path):
+def engine(records_url):
     """The records of C1, C2 and C3."""
-    engine = open_records(f"sqlite:///{tmp_path}/records.sqlite")
+    engine = open_records(records_url)
     desk = Desk(SAMPLE, SHARDS, TIED_MAX, "tester", lambda: at(DAY))
     assert not [fault for report in import_lines(file_of(*PEOPLE), engine, desk) for fault in report.faults]
     yield engine
