@@ -194,7 +194,6 @@ class BalanceCache:
         if len(profiles) < len(records.profiles) or len(groups) < len(records.groups):
             gone = records.groups.keys() - groups.keys(), records.profiles.keys() - profiles.keys()
             self.forget_rows(shard, *map(frozenset, gone))
-        # What was resolved stands on the rows of the shard where they were before.
         self.drops += others_rows_here(self._arenas(), shard, _ids(groups), _ids(profiles))
         strike_copies(self._former, _ids(groups), _ids(profiles))
         if profiles:

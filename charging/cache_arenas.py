@@ -114,7 +114,7 @@ def _strike(cache: Arenas, shard: int, here: Ints) -> None:
 
 
 def others_rows_here(cache: Arenas, shard: int, group_ids: Ints, customer_ids: Ints) -> bool:
-    """Whether some of these groups or profiles are here as another shard has them."""
+    """Whether some of these are here as another shard has them: what was resolved stands on those."""
     fresh_in = cache.slots.fresh_in[numbers_of(cache.slots.table, cache.slots.ids, group_ids)]
     at = cache.customers.at[numbers_of(cache.customers.table, cache.customers.ids, customer_ids)]
     profile_shards = cache.profiles[at[at != NO_IMAGE] - C_SHARD]
