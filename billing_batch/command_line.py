@@ -19,7 +19,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 
 from balance_store.client import StoreClient
 from balance_store.one_door import GroupMissingError
@@ -61,7 +60,6 @@ KNOWN_FAULTS = (
     HierarchyCycleError,
     GroupMissingError,
     StoreRefusesError,
-    OperationalError,
 )
 SEPA_FOLDER, INVOICE_FOLDER = "sepa", "invoices"
 
@@ -247,9 +245,7 @@ def _checked() -> None:
         app(sys.argv[1:])
     except KNOWN_FAULTS as error:
         # One clear message, as for every other fault of the world.
-        # What the database says, without the statement that it said it of.
-        reason = error.orig if isinstance(error, OperationalError) else error
-        raise OSError(str(reason)) from error
+        raise OSError(str(error)) from error
 
 
 def main() -> None:

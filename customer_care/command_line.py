@@ -15,6 +15,7 @@ import cyclopts
 import msgspec
 from cyclopts import Parameter
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from balance_store.client import StoreClient
 from balance_store.group_record import unpack_group
@@ -25,6 +26,7 @@ from config.load import load_compiled_catalogue, load_settings
 from config.settings import Settings
 from customer_care.currencies import minor_digits
 from customer_care.customer_view import BalanceView, CustomerView, balance_views
+from customer_care.fault_reason import reason_of
 from customer_care.import_file import BatchReport, Desk, import_lines
 from customer_care.publish import publish_waiting
 from customer_care.read_customer import read_customer
@@ -101,8 +103,8 @@ def main() -> None:
     except ConfigError as error:
         for fault in error.faults:
             _complain(str(fault))
-    except (RecordsError, OSError) as error:
-        _complain(str(error))
+    except (RecordsError, SQLAlchemyError, OSError) as error:
+        _complain(reason_of(error))
     sys.exit(NOT_DONE)
 
 

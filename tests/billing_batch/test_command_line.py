@@ -154,7 +154,7 @@ def test_records_that_somebody_else_writes_to_are_status_2_and_no_traceback(
         status, _, err = billing("run", *AS_OF)
     finally:
         other.close()
-    assert (status, err.splitlines()[-1]) == (2, "database is locked")
+    assert (status, err.splitlines()[-1]) == (2, "records: database is locked")
 
 
 def test_banking_days_are_counted_from_the_sites_day(billing, world):

@@ -81,7 +81,7 @@ def test_a_fault_of_the_whole_file_names_no_place_in_it(tmp_path):
 
 def test_a_float_is_put_right_by_what_the_setting_is(tmp_path):
     whole = "write a whole number, with no point and no quotes"
-    assert faults_of(tmp_path, '[store]\ntimeout_ms = 1.5\n[log]\nlevel = 1.5\n') == [
+    assert faults_of(tmp_path, "[store]\ntimeout_ms = 1.5\n[log]\nlevel = 1.5\n") == [
         ("store.timeout_ms", "1.5 is no whole number", whole),
         ("log.level", "1.5 is not one of its values", "write debug, info, warning, error"),
     ]

@@ -31,7 +31,9 @@ EMPTY = {"subscription": "S1", "plan": "basic", "services": []}
 
 
 def test_every_fault_of_a_lines_form_is_said_at_once():
-    assert decode_line(b'{"customer": 1, "colour": "red", "address": {"city": "Wien"}, "since": "2026-10-11"}') == (
+    assert decode_line(
+        b'{"customer": 1, "colour": "red", "address": {"city": "Wien"}, "since": "2026-10-11"}'
+    ) == (
         "colour: is not known; customer: expected `str`, got `int`; name: is missing; address.street: is missing; "
         "address.number: is missing; address.postcode: is missing; address.country: is missing; "
         "billing: is missing; subscriptions: is missing"
