@@ -9,8 +9,9 @@ import importlib.resources
 import os
 import sys
 import zoneinfo
+from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cyclopts
 import msgspec
@@ -53,6 +54,7 @@ Config = Annotated[str | None, Parameter(name=["--config", "-c"], help="Settings
 AsOf = Annotated[
     datetime.datetime, Parameter(help="The instant it is done for, with an offset: 2026-11-01T01:00:00Z.")
 ]
+BillStatus = Literal["inactive", "active", "billing", "closed"]
 KNOWN_FAULTS = (
     RecordsError,
     CreditorError,
@@ -64,7 +66,9 @@ KNOWN_FAULTS = (
 SEPA_FOLDER, INVOICE_FOLDER = "sepa", "invoices"
 
 app = cyclopts.App(
-    name="billing", help="Close cycles, write bills and bank files.", version_flags=["--version"]
+    name="billing",
+    help="Close cycles, write bills and bank files.",
+    version=lambda: metadata.version("chargeline"),
 )
 sepa_app = cyclopts.App(name="sepa", help="SEPA direct debit.")
 app.command(sepa_app)
@@ -123,13 +127,13 @@ async def _run(settings: Settings, as_of_us: int, *, force: bool) -> RunReport:
 
 
 @app.command(name="bills")
-def list_bills(*, status: str = "", config: Config = None) -> None:
+def list_bills(*, status: BillStatus | None = None, config: Config = None) -> None:
     """List bills.
 
     Parameters
     ----------
     status
-        Only bills of this status: inactive, active, billing or closed.
+        Only bills of this status.
     """
     settings = load_settings(config, os.environ)
     statement = (
@@ -139,7 +143,7 @@ def list_bills(*, status: str = "", config: Config = None) -> None:
         .join(customers, billing_profiles.c.customer_id == customers.c.id)
         .order_by(bills.c.id)
     )  # fmt: skip
-    if status:
+    if status is not None:
         statement = statement.where(bills.c.status == status)
     table = Table("bill", "number", "status", "customer", "cycle", "total", "due", "currency")
     with reading(open_records(settings.records.url)) as connection:

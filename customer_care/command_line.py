@@ -8,6 +8,7 @@ import sys
 import time
 import zoneinfo
 from collections.abc import AsyncIterator
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -39,7 +40,7 @@ STORE_FAULTS = (StoreUnreachableError, StoreMismatchError, StoreRefusesError)
 
 Config = Annotated[str | None, Parameter(name=["--config", "-c"], help="Settings file (TOML).")]
 
-app = cyclopts.App(name="care", help="Look after customers.", version_flags=["--version"])
+app = cyclopts.App(name="care", help="Look after customers.", version=lambda: metadata.version("chargeline"))
 
 
 @app.command(name="import")

@@ -120,6 +120,7 @@ CALL = {
         (("run",), "as-of"),
         (("nothing",), "nothing"),
         (("audit", "--nothing"), "nothing"),
+        (("bills", "--status", "payed"), 'Invalid value "payed"'),
     ],
 )
 def test_what_cannot_be_understood_is_status_2(billing, arguments, complaint):
