@@ -69,7 +69,7 @@ def publish(*, config: Config = None) -> int:
 
 @app.command
 def show(customer: str, /, *, json: bool = False, config: Config = None) -> int:
-    """Show a customer: bills, subscriptions, groups, and the balances as they are now; 2 where there is none.
+    """Show a customer: bills, subscriptions, groups, and the balances as they are now.
 
     Parameters
     ----------
