@@ -116,6 +116,9 @@ def _nearest(name: str, known: dict[str, Any]) -> str:
 def _explained(kind: Any, value: Any, error: str) -> tuple[str, str]:
     """Message and cure for a plain value that does not fit."""
     parts = _parts(kind)
+    if any(isinstance(part, msgspec.Meta) and (part.extra or {}).get("unit") == "secret" for part in parts):
+        # A password of digits without its quotes: it must not be shown.
+        return "is no text", "write it in quotes"
     if isinstance(value, float) and str in parts:
         return f"{value} is a float, which cannot hold an amount exactly", f'write it in quotes: "{value}"'
     if isinstance(value, float) and int in parts:

@@ -1,7 +1,10 @@
 """A `store.url` that is wrong: what is said names the setting or the file, and never the password."""
 
+import asyncio
+
 import pytest
 
+from balance_store import bulk_write
 from balance_store.connection import read_urls
 from balance_store.requests import StoreMismatchError
 from config.settings import Store
@@ -43,3 +46,30 @@ def test_a_password_may_hold_every_mark_if_it_is_escaped():
 def test_a_missing_file_is_named_with_its_setting(tmp_path):
     text = complaint(url="rediss://host", ssl_cafile=f"{tmp_path}/ca.pem")
     assert text == f"store.ssl_cafile {tmp_path}/ca.pem: No such file or directory"
+
+
+def test_a_store_that_is_in_use_is_named_without_its_password(monkeypatch):
+    settings = Store(url="redis://u:secret@host", shards=1)
+
+    class Link:
+        def close(self):
+            pass
+
+    async def open_link(_):
+        return Link()
+
+    async def checked(*_):
+        pass
+
+    async def one_of_everything(*_):
+        return [1]
+
+    async def fill():
+        async with bulk_write.BulkWriter.open(settings):
+            pass
+
+    monkeypatch.setattr(bulk_write, "open_link", open_link)
+    monkeypatch.setattr(bulk_write, "check_servers", checked)
+    monkeypatch.setattr(bulk_write, "ask", one_of_everything)
+    with pytest.raises(StoreMismatchError, match=r"^the store at redis://u:\*\*\*@host is not empty"):
+        asyncio.run(fill())

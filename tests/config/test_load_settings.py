@@ -79,6 +79,12 @@ def test_a_fault_of_the_whole_file_names_no_place_in_it(tmp_path):
     assert str(caught.value) == f"{missing}: cannot be read: No such file or directory; check the path"
 
 
+def test_a_password_without_quotes_is_not_shown(tmp_path):
+    for value in ("123456", "123.456"):
+        faults = faults_of(tmp_path, f"[store]\npassword = {value}\n")
+        assert faults == [("store.password", "is no text", "write it in quotes")]
+
+
 def test_a_float_is_put_right_by_what_the_setting_is(tmp_path):
     whole = "write a whole number, with no point and no quotes"
     assert faults_of(tmp_path, "[store]\ntimeout_ms = 1.5\n[log]\nlevel = 1.5\n") == [
