@@ -28,6 +28,7 @@ from balance_store.requests import StoreMismatchError
 from balance_store.scan import ask
 from balance_store.server_check import check_servers
 from balance_store.shard_link import Link
+from config.masked_url import masked_url
 from config.settings import Store as StoreSettings
 
 # Rows sent together: some 2 MB, so that the server's sync is shared by thousands.
@@ -85,7 +86,7 @@ class BulkWriter:
             if any(counts):
                 why = "it is in use" if None not in made else "an earlier filling was not finished"
                 raise StoreMismatchError(
-                    f"the store at {self._settings.url} is not empty ({why}): take an empty server or database"
+                    f"the store at {masked_url(self._settings.url)} is not empty ({why}): take an empty server or database"
                 )
         await ask(
             self._link,

@@ -1,6 +1,5 @@
 """Shell. From the settings to the way to the servers: one server or a Cluster, by what they say themselves."""
 
-import ssl
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from balance_store.cluster_map import Endpoint
@@ -16,7 +15,9 @@ from balance_store.shard_link import (
     answered,
     checked,
 )
+from config.masked_url import masked_url
 from config.settings import Store as StoreSettings
+from config.tls_context import TlsFiles, tls_context
 
 PORT = 6_379
 
@@ -50,33 +51,34 @@ async def open_link(settings: StoreSettings) -> Link:
 
 def read_urls(settings: StoreSettings) -> tuple[list[Endpoint], Access]:
     """Where the servers listen, and how to get in. Raises StoreMismatchError."""
-    parts = [urlsplit(url.strip()) for url in settings.url.split(",")]
-    schemes = {part.scheme for part in parts}
-    if len(schemes) != 1 or not schemes <= {"redis", "rediss", "unix"}:
-        raise StoreMismatchError(
-            f"store.url {settings.url}: all URLs must begin with the same of redis://, rediss:// and unix://"
-        )
-    first = parts[0]
     try:
+        parts = [urlsplit(url.strip()) for url in settings.url.split(",")]
+        schemes = {part.scheme for part in parts}
+        if len(schemes) != 1 or not schemes <= {"redis", "rediss", "unix"}:
+            raise StoreMismatchError(
+                f"store.url {masked_url(settings.url)}: all URLs must begin with the same of redis://, rediss:// "
+                "and unix://"
+            )
+        first = parts[0]
         if first.scheme == "unix":
             endpoints = [Endpoint("", 0, unquote(part.path)) for part in parts]
             database = ""
         else:
             endpoints = [Endpoint(part.hostname or "127.0.0.1", part.port or PORT) for part in parts]
             database = first.path.strip("/")
+        files = TlsFiles(settings.ssl_cafile, settings.ssl_certfile, settings.ssl_keyfile)
         access = Access(
             unquote(first.username or "") or settings.username,
             unquote(first.password or "") or settings.password,
             int(parse_qs(first.query).get("db", [database])[0] or 0),
-            _tls(settings) if first.scheme == "rediss" else None,
+            tls_context("store", files) if first.scheme == "rediss" else None,
         )
-    except (ValueError, OSError) as error:
-        raise StoreMismatchError(f"store.url {settings.url}, or a file of store.ssl_*: {error}") from error
+    except ValueError as error:
+        # Python's own words would show what stands where a number should: parts of a password.
+        raise StoreMismatchError(
+            f"store.url {masked_url(settings.url)}: port and database must be numbers, and a password's own marks "
+            "written as %2F (/), %3A (:), %40 (@), %2C (,)"
+        ) from error
+    except OSError as error:
+        raise StoreMismatchError(str(error)) from error
     return endpoints, access
-
-
-def _tls(settings: StoreSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ssl_cafile or None)
-    if settings.ssl_certfile:
-        context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile or None)
-    return context

@@ -9,8 +9,9 @@ import importlib.resources
 import os
 import sys
 import zoneinfo
+from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cyclopts
 import msgspec
@@ -19,7 +20,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 
 from balance_store.client import StoreClient
 from balance_store.one_door import GroupMissingError
@@ -54,6 +54,7 @@ Config = Annotated[str | None, Parameter(name=["--config", "-c"], help="Settings
 AsOf = Annotated[
     datetime.datetime, Parameter(help="The instant it is done for, with an offset: 2026-11-01T01:00:00Z.")
 ]
+BillStatus = Literal["inactive", "active", "billing", "closed"]
 KNOWN_FAULTS = (
     RecordsError,
     CreditorError,
@@ -61,12 +62,13 @@ KNOWN_FAULTS = (
     HierarchyCycleError,
     GroupMissingError,
     StoreRefusesError,
-    OperationalError,
 )
 SEPA_FOLDER, INVOICE_FOLDER = "sepa", "invoices"
 
 app = cyclopts.App(
-    name="billing", help="Close cycles, write bills and bank files.", version_flags=["--version"]
+    name="billing",
+    help="Close cycles, write bills and bank files.",
+    version=lambda: metadata.version("chargeline"),
 )
 sepa_app = cyclopts.App(name="sepa", help="SEPA direct debit.")
 app.command(sepa_app)
@@ -125,13 +127,13 @@ async def _run(settings: Settings, as_of_us: int, *, force: bool) -> RunReport:
 
 
 @app.command(name="bills")
-def list_bills(*, status: str = "", config: Config = None) -> None:
+def list_bills(*, status: BillStatus | None = None, config: Config = None) -> None:
     """List bills.
 
     Parameters
     ----------
     status
-        Only bills of this status: inactive, active, billing or closed.
+        Only bills of this status.
     """
     settings = load_settings(config, os.environ)
     statement = (
@@ -141,7 +143,7 @@ def list_bills(*, status: str = "", config: Config = None) -> None:
         .join(customers, billing_profiles.c.customer_id == customers.c.id)
         .order_by(bills.c.id)
     )  # fmt: skip
-    if status:
+    if status is not None:
         statement = statement.where(bills.c.status == status)
     table = Table("bill", "number", "status", "customer", "cycle", "total", "due", "currency")
     with reading(open_records(settings.records.url)) as connection:
@@ -247,9 +249,7 @@ def _checked() -> None:
         app(sys.argv[1:])
     except KNOWN_FAULTS as error:
         # One clear message, as for every other fault of the world.
-        # What the database says, without the statement that it said it of.
-        reason = error.orig if isinstance(error, OperationalError) else error
-        raise OSError(str(reason)) from error
+        raise OSError(str(error)) from error
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from charging.cache_arenas import (
     clear_arenas,
     empty_arenas,
     memory_bytes,
+    others_rows_here,
     strike_copies,
     strike_groups,
     strike_profiles,
@@ -193,6 +194,7 @@ class BalanceCache:
         if len(profiles) < len(records.profiles) or len(groups) < len(records.groups):
             gone = records.groups.keys() - groups.keys(), records.profiles.keys() - profiles.keys()
             self.forget_rows(shard, *map(frozenset, gone))
+        self.drops += others_rows_here(self._arenas(), shard, _ids(groups), _ids(profiles))
         strike_copies(self._former, _ids(groups), _ids(profiles))
         if profiles:
             self._install_profiles(shard, [in_schema_of_now(one) for one in profiles.values()])

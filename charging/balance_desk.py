@@ -24,6 +24,7 @@ from config.load import load_compiled_catalogue, load_settings
 from customer_care.answer_view import AnswerView, RefusalView, answer_view
 from customer_care.apply_command import CommandTools
 from customer_care.commands import Answer, Command, GroupRef, Refusal
+from customer_care.fault_reason import reason_of
 from customer_care.find_group import By, NotFound, find_group
 from customer_care.records import open_records, reading
 from customer_care.run_command import BalanceDesk, run_command
@@ -109,7 +110,7 @@ def give(told: Told, who: str, command_of: Callable[[OpenDesk], Command]) -> Non
         answer = asyncio.run(desk.run(command, command_id))
     except (StoreUnreachableError, SQLAlchemyError) as error:
         complain(
-            f"{error}\nwhether it was done is not known: give the same command with --id {command_id}",
+            f"{reason_of(error)}\nwhether it was done is not known: give the same command with --id {command_id}",
             NOT_DONE,
         )
     view = answer_view(desk.group, command, command_id, answer, desk.catalogue)

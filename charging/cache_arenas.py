@@ -113,6 +113,14 @@ def _strike(cache: Arenas, shard: int, here: Ints) -> None:
     cache.customers.at[mine] = NO_IMAGE
 
 
+def others_rows_here(cache: Arenas, shard: int, group_ids: Ints, customer_ids: Ints) -> bool:
+    """Whether some of these are here as another shard has them: what was resolved stands on those."""
+    fresh_in = cache.slots.fresh_in[numbers_of(cache.slots.table, cache.slots.ids, group_ids)]
+    at = cache.customers.at[numbers_of(cache.customers.table, cache.customers.ids, customer_ids)]
+    profile_shards = cache.profiles[at[at != NO_IMAGE] - C_SHARD]
+    return bool(((fresh_in != STALE) & (fresh_in != shard)).any() or (profile_shards != shard).any())
+
+
 def strike_copies(cache: Arenas, group_ids: Ints, customer_ids: Ints) -> None:
     """Of whatever shard: a newer generation has them now."""
     cache.slots.fresh_in[numbers_of(cache.slots.table, cache.slots.ids, group_ids)] = STALE

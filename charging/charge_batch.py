@@ -143,12 +143,26 @@ class BatchCharger:
                     return
                 rows = np.sort(np.concatenate([decided.rows[shard] for shard in sorted(refused)]))
                 await self._resolve(batch, rows)
+                while self._takes_the_ground_of_later_events(batch, rows):
+                    await self._resolve(batch, rows)
                 decided = self._decide(batch, rows, owned)
                 commits = self._newest(decided, owned)
                 self._deciding_again = False
         finally:
             self._deciding_again = False
             self._idle.set()
+
+    def _takes_the_ground_of_later_events(self, batch: ChargedBatch, rows: Ints) -> bool:
+        """Whether rows that are decided again came to a shard where later events are decided and not sent.
+
+        A customer who has moved there. Those events are taken back: their records would overwrite what these rows
+        are about to charge, which stands on them.
+        """
+        unsent, drops = self._sessions.unsent, self._sessions.cache.drops
+        if unsent is not None:
+            for shard in set(batch.row_shard[rows].tolist()) & unsent.commits.keys() - unsent.again:
+                self._sessions.take_back_unsent(shard)
+        return drops != self._sessions.cache.drops
 
     def _newest(self, decided: UnsentCommits, owned: dict[int, Ownership]) -> list[Commit]:
         """What still stands, by the newest version and floors."""

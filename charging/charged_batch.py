@@ -9,9 +9,11 @@ from charging.decoded_batch import DecodedBatch
 from charging.messages import M_PARTITION, M_TIMESTAMP_MS, message_hash
 from charging.ownership import Decided, Ownership
 from charging.resolve_rows import NOWHERE
+from rating_kernels.batch_columns import FLAG_RING_EVICTED
 from rating_kernels.batch_words import (
     DECIDED,
     EVENT_INDEX,
+    FLAGS,
     IMPACT_COUNT,
     IMPACT_FIRST,
     NOTICE_COUNT,
@@ -71,6 +73,10 @@ class ChargedBatch:
         for row, before in self.decided_before.items():
             outcomes[row] = before.event.outcome
         return outcomes
+
+    def ring_evictions(self) -> int:
+        """Rows decided here that pushed an id out of a full ring before its time."""
+        return int(np.count_nonzero(self.decisions.rows[:, FLAGS] & FLAG_RING_EVICTED))
 
     def decision(self, row: int) -> tuple[int, DecidedEvent]:
         """Catalogue version and decision of one row, whoever made it."""

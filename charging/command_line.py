@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,7 +23,11 @@ Config = Annotated[
 # A single dash is a file name here, not an option.
 UsageFile = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
-app = cyclopts.App(name="charging", help="Charge usage events in real time.", version_flags=["--version"])
+app = cyclopts.App(
+    name="charging",
+    help="Charge usage events in real time.",
+    version=lambda: metadata.version("chargeline"),
+)
 app.command(servers_app)
 app.command(
     "charging.sharing_commands:app", name="sharing", help="Sharing groups: members use what the owner has."

@@ -236,6 +236,7 @@ class Daemon:
     def _encode(self, batch: ChargedBatch) -> Outputs:
         outputs, counts = batch_outputs(batch, self._catalogues.writer)
         self.metrics.count_outcomes(counts)
+        self.metrics.ring_evictions.inc(batch.ring_evictions())
         return outputs
 
 

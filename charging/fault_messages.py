@@ -5,10 +5,12 @@ import sys
 from collections.abc import Callable
 
 from aiokafka.errors import KafkaError
+from sqlalchemy.exc import SQLAlchemyError
 
 from balance_store.one_door import GroupMissingError
 from balance_store.requests import StoreMismatchError, StoreRefusesError, StoreUnreachableError
 from config.faults import ConfigError
+from customer_care.fault_reason import reason_of
 from customer_care.records import RecordsError
 
 FAULTS = (
@@ -17,6 +19,7 @@ FAULTS = (
     StoreRefusesError,
     GroupMissingError,
     RecordsError,
+    SQLAlchemyError,
     OSError,
 )
 # As the shell says of a program that SIGPIPE ended.
@@ -35,7 +38,7 @@ def explain(command: Callable[[], object]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_LEFT
     except FAULTS as error:
-        print(error, file=sys.stderr)
+        print(reason_of(error), file=sys.stderr)
     except KafkaError as error:
         print(f"Kafka: {error}", file=sys.stderr)
     except KeyboardInterrupt:

@@ -50,10 +50,12 @@ class Metrics:
         )
         self.cache_groups = Gauge("charging_cache_groups", "Balance groups in the cache", registry=r)
         self.cache_collections = Gauge(
-            "charging_cache_collections", "Times the cache was emptied", registry=r
+            "charging_cache_collections", "Times the cache let go of what was not used", registry=r
         )
         self.above_floor = Gauge(
-            "charging_decisions_above_floor", "Decided events that are not yet below the floor", registry=r
+            "charging_decisions_above_floor",
+            "Events that the owner before us decided and that are not yet below the floor",
+            registry=r,
         )
         self.floor_age = Gauge(
             "charging_floor_age_seconds",
@@ -62,7 +64,9 @@ class Metrics:
             registry=r,
         )
         self.ring_evictions = Counter(
-            "charging_ring_evictions", "Event ids that left a ring before the window had passed", registry=r
+            "charging_ring_evictions",
+            "Events that pushed an id out of a ring before the window had passed",
+            registry=r,
         )
         self.catalogue_version = Gauge(
             "charging_catalogue_version", "Version that batches are decided by", registry=r

@@ -33,6 +33,9 @@ def parts_by_shard(
     assert not len(touched) or cache.slot_shard[touched].min() >= 0, "decided on a group that was dropped"
     sorted_slots, first_slot = np.empty_like(touched), np.zeros(shards + 1, np.int64)
     sort_slots(cache.slot_shard, touched, sorted_slots, first_slot)
+    assert (np.diff(first_row)[np.diff(first_slot) > 0] > 0).all(), (
+        "decided on a group of a shard without rows"
+    )
     first = np.zeros((shards + 1, 2), np.int64)
     tables = cache.tables()
     look = cache.next_look()

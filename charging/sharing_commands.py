@@ -5,25 +5,28 @@ store does not know it yet (`care publish` goes on).
 """
 
 import asyncio
+import contextlib
 import datetime
 import getpass
 import os
 import sys
 import time
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import cyclopts
 import msgspec
 from cyclopts import Parameter
-from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from balance_store.client import StoreClient
 from balance_store.requests import StoreMismatchError, StoreRefusesError, StoreUnreachableError
 from config.civil_time import local_midnight_us
+from config.faults import ConfigError
 from config.load import load_compiled_catalogue, load_settings
 from config.settings import Settings
+from customer_care.fault_reason import reason_of
 from customer_care.publish import publish_waiting
 from customer_care.records import RecordsError, open_records
 from customer_care.sharing_desk import SharingDesk, read_sharing
@@ -36,6 +39,16 @@ Config = Annotated[str | None, Parameter(name=["--config", "-c"], help="Settings
 Json = Annotated[bool, Parameter(help="As JSON, for programs.")]
 At = Annotated[str, Parameter(help="From when it counts: a day, or an instant with its zone; empty: now.")]
 Priority = Annotated[int, Parameter(help="Of several groups of a member, the lowest is used first.")]
+
+
+class InstantError(Exception):
+    """What was given for --at is no instant."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"--at {text!r} is neither a day such as 2027-01-31 nor an instant such as 2027-01-31T10:00+01:00"
+        )
+
 
 app = cyclopts.App(name="sharing", help="Sharing groups: members use what the owner has.")
 
@@ -102,12 +115,13 @@ def leave(group: str, member: str, /, *, at: At = "", json: Json = False, config
 @app.command
 def show(group: str, /, *, json: Json = False, config: Config = None) -> int:
     """Show a group, its owner, its policy and all who are or were members."""
-    settings = load_settings(config, os.environ)
-    found = read_sharing(_records(settings), group)
+    with _asking(json=json):
+        settings = load_settings(config, os.environ)
+        zone = zoneinfo.ZoneInfo(load_compiled_catalogue(settings.catalogue.directory).site.time_zone)
+        found = read_sharing(open_records(settings.records.url), group)
     if isinstance(found, Refusal):
         return _refused(found, json=json)
     pool, joined, code_of = found
-    zone = zoneinfo.ZoneInfo(load_compiled_catalogue(settings.catalogue.directory).site.time_zone)
     members = [
         {
             "member": code_of[one.customer_id],
@@ -140,30 +154,24 @@ def show(group: str, /, *, json: Json = False, config: Config = None) -> int:
 def _do(
     config: str | None, at: str, command: Callable[[SharingDesk, int], Refusal | None], *, json: bool
 ) -> int:
-    settings = load_settings(config, os.environ)
-    catalogue = load_compiled_catalogue(settings.catalogue.directory)
-    now_us = time.time_ns() // 1000
-    desk = SharingDesk(
-        _records(settings),
-        catalogue,
-        settings.store.tied_customers_max,
-        getpass.getuser(),
-        lambda: now_us,
-    )
-    at_us = _at_us(at, now_us, catalogue.site.time_zone)
-    if at_us is None:
-        _complain(
-            f"--at {at!r} is neither a day such as 2027-01-31 nor an instant such as 2027-01-31T10:00+01:00"
+    with _asking(json=json):
+        settings = load_settings(config, os.environ)
+        catalogue = load_compiled_catalogue(settings.catalogue.directory)
+        now_us = time.time_ns() // 1000
+        desk = SharingDesk(
+            open_records(settings.records.url),
+            catalogue,
+            settings.store.tied_customers_max,
+            getpass.getuser(),
+            lambda: now_us,
         )
-        return NOT_ASKED
-    refusal = command(desk, at_us)
+        refusal = command(desk, _at_us(at, now_us, catalogue.site.time_zone))
     if refusal is not None:
         return _refused(refusal, json=json)
     try:
         asyncio.run(_publish(desk, settings))
-    except (StoreUnreachableError, StoreMismatchError, StoreRefusesError) as error:
-        _complain(f"recorded, but the store does not know it yet: {error}\nrun `care publish`")
-        return RECORDED
+    except (StoreUnreachableError, StoreMismatchError, StoreRefusesError, SQLAlchemyError) as error:
+        return _not_done(RECORDED, reason_of(error), json=json)
     if json:
         _write_json({"done": True})
     else:
@@ -171,12 +179,13 @@ def _do(
     return DONE
 
 
-def _records(settings: Settings) -> Engine:
+@contextlib.contextmanager
+def _asking(*, json: bool) -> Iterator[None]:
+    """What keeps a command from being asked, or from being recorded, is said and ends it."""
     try:
-        return open_records(settings.records.url)
-    except RecordsError as error:
-        _complain(str(error))
-        sys.exit(NOT_ASKED)
+        yield
+    except (ConfigError, RecordsError, SQLAlchemyError, InstantError, OSError) as error:
+        sys.exit(_not_done(NOT_ASKED, reason_of(error), json=json))
 
 
 async def _publish(desk: SharingDesk, settings: Settings) -> None:
@@ -187,18 +196,18 @@ async def _publish(desk: SharingDesk, settings: Settings) -> None:
         await store.close()
 
 
-def _at_us(text: str, now_us: int, zone: str) -> int | None:
-    """The instant that a person means: a day begins at the site's midnight; None = no instant."""
+def _at_us(text: str, now_us: int, zone: str) -> int:
+    """The instant that a person means: a day begins at the site's midnight. Raises InstantError."""
     if not text:
         return now_us
     try:
         if len(text) == len("2027-01-31"):
             return local_midnight_us(datetime.date.fromisoformat(text), zone)
         at = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    except ValueError as error:
+        raise InstantError(text) from error
     if at.tzinfo is None:
-        return None
+        raise InstantError(text)
     return (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(microseconds=1)
 
 
@@ -215,6 +224,18 @@ def _refused(refusal: Refusal, *, json: bool) -> int:
         _write_json({"done": False, "refusal": refusal.name, "reason": refusal.value})
     _complain(f"refused: {refusal.value}")
     return REFUSED
+
+
+def _not_done(status: int, reason: str, *, json: bool) -> int:
+    """Say why a command is not done, or is done in the records only; gives the status."""
+    recorded = status == RECORDED
+    if json:
+        _write_json({"done": False, "recorded": recorded, "reason": reason})
+    if recorded:
+        _complain(f"recorded, but the store does not know it yet: {reason}\nrun `care publish`")
+    else:
+        _complain(reason)
+    return status
 
 
 def _write_json(value: Any) -> None:

@@ -115,9 +115,15 @@ def _nearest(name: str, known: dict[str, Any]) -> str:
 
 def _explained(kind: Any, value: Any, error: str) -> tuple[str, str]:
     """Message and cure for a plain value that does not fit."""
-    if isinstance(value, float):
+    parts = _parts(kind)
+    if any(isinstance(part, msgspec.Meta) and (part.extra or {}).get("unit") == "secret" for part in parts):
+        # A password of digits without its quotes: it must not be shown.
+        return "is no text", "write it in quotes"
+    if isinstance(value, float) and str in parts:
         return f"{value} is a float, which cannot hold an amount exactly", f'write it in quotes: "{value}"'
-    for part in _parts(kind):
+    if isinstance(value, float) and int in parts:
+        return f"{value} is no whole number", "write a whole number, with no point and no quotes"
+    for part in parts:
         if typing.get_origin(part) is typing.Literal:
             return f"{value!r} is not one of its values", f"write {', '.join(typing.get_args(part))}"
         if isinstance(part, msgspec.Meta) and part.ge is not None and type(value) is int:

@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """One fault; `file` is a file name, or the name of an environment variable; `path` is the place in it."""
+    """One fault; `file` is a file name, or the name of an environment variable; `path` is the place in it.
+
+    An empty path means the whole file.
+    """
 
     file: str
     path: str
@@ -12,7 +15,8 @@ class Fault(NamedTuple):
     cure: str
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.path}: {self.message}; {self.cure}"
+        place = f"{self.file}: {self.path}" if self.path else self.file
+        return f"{place}: {self.message}; {self.cure}"
 
 
 class ConfigError(Exception):

@@ -50,7 +50,9 @@ class KafkaSecurity(Struct, frozen=True, forbid_unknown_fields=True):
 class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
     """The event stream."""
 
-    bootstrap: Annotated[str, _meta("host:port, ...", "where the embedded broker listens")] = "127.0.0.1:9092"
+    bootstrap: Annotated[
+        str, _meta("host:port, ...", "Kafka's own port; the embedded broker takes a free one and says which")
+    ] = "127.0.0.1:9092"
     group_id: Annotated[str, _meta(_TEXT, "daemons of one group share the partitions")] = "charging"
     partitions: Annotated[
         int,
@@ -104,7 +106,7 @@ class Store(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         _meta(
             "redis://, rediss:// or unix://",
-            "where the embedded server listens; several with commas between are nodes of one Cluster",
+            "the server's own port; the embedded one has a socket only; several with commas are nodes of one Cluster",
         ),
     ] = "redis://127.0.0.1:6379/0"
     username: Annotated[str, _meta(_TEXT, "where the URL names none; empty: the server's default user")] = ""

@@ -8,6 +8,7 @@ import sys
 import time
 import zoneinfo
 from collections.abc import AsyncIterator
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -15,6 +16,7 @@ import cyclopts
 import msgspec
 from cyclopts import Parameter
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from balance_store.client import StoreClient
 from balance_store.group_record import unpack_group
@@ -25,6 +27,7 @@ from config.load import load_compiled_catalogue, load_settings
 from config.settings import Settings
 from customer_care.currencies import minor_digits
 from customer_care.customer_view import BalanceView, CustomerView, balance_views
+from customer_care.fault_reason import reason_of
 from customer_care.import_file import BatchReport, Desk, import_lines
 from customer_care.publish import publish_waiting
 from customer_care.read_customer import read_customer
@@ -37,7 +40,7 @@ STORE_FAULTS = (StoreUnreachableError, StoreMismatchError, StoreRefusesError)
 
 Config = Annotated[str | None, Parameter(name=["--config", "-c"], help="Settings file (TOML).")]
 
-app = cyclopts.App(name="care", help="Look after customers.", version_flags=["--version"])
+app = cyclopts.App(name="care", help="Look after customers.", version=lambda: metadata.version("chargeline"))
 
 
 @app.command(name="import")
@@ -101,8 +104,8 @@ def main() -> None:
     except ConfigError as error:
         for fault in error.faults:
             _complain(str(fault))
-    except (RecordsError, OSError) as error:
-        _complain(str(error))
+    except (RecordsError, SQLAlchemyError, OSError) as error:
+        _complain(reason_of(error))
     sys.exit(NOT_DONE)
 
 

@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, field
 
+from config.checked_tables import struct_from_table
+from config.faults import Fault
 from rating_kernels.group_image import CALENDAR_DAYS, CALENDAR_MONTHS, CALENDAR_WEEKS, CALENDAR_YEARS
 
 Interval = Literal["day", "week", "month", "year"]
@@ -147,13 +149,20 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 def decode_line(line: bytes) -> CustomerLine | str:
-    """The customer of a line; a text with the reason and the place if it is none."""
+    """The customer of a line; a text with every reason and its place if it is none."""
     try:
         return _DECODER.decode(line)
     except msgspec.ValidationError as error:
-        return str(error)
+        return _every_fault(line) or str(error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return f"is not JSON: {error}"
+
+
+def _every_fault(line: bytes) -> str:
+    """All that is wrong with the form of a line; the decoder, which is quick, stops at the first."""
+    faults: list[Fault] = []
+    struct_from_table(CustomerLine, msgspec.json.decode(line), "", "", faults)
+    return "; ".join(f"{fault.path}: {fault.message}" for fault in faults if fault.path)
 
 
 def canonical_line(line: CustomerLine) -> bytes:

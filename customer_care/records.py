@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from config.masked_url import masked_url
 from customer_care.customer_lines import ByDirectDebit, CustomerLine, decode_line
 from customer_care.customer_rows import Rows
 from customer_care.known_customers import HierarchyGroup, KnownCustomers, NextNumbers, SharingGroup
@@ -62,17 +63,24 @@ def open_records(url: str) -> Engine:
     try:
         place = make_url(url)
         engine = _engine(place)
-    except (SQLAlchemyError, ImportError) as error:
-        raise RecordsError(
-            f"records.url {url!r}: {error}; write sqlite:///FILE or postgresql://..."
-        ) from error
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        raise RecordsError(f"records.url {masked_url(url)!r}: {_cure(error)}") from error
     try:
         with writing(engine) as connection:
             _prepare_tables(connection)
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or error
-        raise RecordsError(f"records at {place.render_as_string()}: {reason}") from error
+        raise RecordsError(f"records at {masked_url(url)}: {reason}") from error
     return engine
+
+
+def _cure(error: Exception) -> str:
+    """What to do about a URL that gives no engine."""
+    if isinstance(error, ImportError) and error.name == "psycopg":
+        return "PostgreSQL needs psycopg: install the extra `postgres` (pip install 'chargeline[postgres]')"
+    # Python's words for a port that is no number would show what stands in its place: parts of a password.
+    reason = "" if type(error) is ValueError else f"{error}; "
+    return f"{reason}write sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
 
 def _engine(place: URL) -> Engine:

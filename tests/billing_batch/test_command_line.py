@@ -120,6 +120,7 @@ CALL = {
         (("run",), "as-of"),
         (("nothing",), "nothing"),
         (("audit", "--nothing"), "nothing"),
+        (("bills", "--status", "payed"), 'Invalid value "payed"'),
     ],
 )
 def test_what_cannot_be_understood_is_status_2(billing, arguments, complaint):
@@ -155,7 +156,7 @@ def test_records_that_somebody_else_writes_to_are_status_2_and_no_traceback(
         status, _, err = billing("run", *AS_OF)
     finally:
         other.close()
-    assert (status, err.splitlines()[-1]) == (2, "database is locked")
+    assert (status, err.splitlines()[-1]) == (2, "records: database is locked")
 
 
 def test_banking_days_are_counted_from_the_sites_day(billing, world):

@@ -296,7 +296,9 @@ class CacheAndModel(RuleBasedStateMachine):
 
     def commit_names_what_was_read(self, batch, row_shard, answers):
         """Of each shard: all that its rows' profiles stand on, but for a group that was written."""
-        touched = np.array([self.cache.slot_of(g) for g in self.in_use()[:1]], np.int64)
+        shards = {0 if answer.shard is None else answer.shard for answer in answers}
+        changed = [g for g in self.in_use() if self.model.groups[g] in shards][:1]
+        touched = np.array([self.cache.slot_of(g) for g in changed], np.int64)
         every = np.arange(len(batch), dtype=np.int64)
         parts = parts_by_shard(self.cache, batch.words, every, row_shard, touched, SHARDS)
         for shard, part in parts.items():

@@ -18,6 +18,7 @@ from charging.ownership import Decided, Ownership
 from charging.usage_event import UsageEvent
 from config.load import load_compiled_catalogue
 from rating_kernels import batch_words as e
+from rating_kernels.batch_columns import FLAG_LATE, FLAG_RING_EVICTED
 from rating_kernels.outcomes import Outcome
 from tests.charging.plain_spans import spans_of
 
@@ -75,6 +76,14 @@ def charged(*, by_kernel):
     )
     batch.decided_before[BEFORE] = Decided(2, before)
     return batch
+
+
+def test_ids_that_left_a_ring_too_early_are_counted_by_who_decided():
+    batch = charged(by_kernel=True)
+    assert batch.ring_evictions() == 0
+    batch.decisions.rows[[PLAIN, LAST], e.FLAGS] = FLAG_LATE | FLAG_RING_EVICTED
+    batch.decisions.rows[DENIED, e.FLAGS] = FLAG_LATE
+    assert batch.ring_evictions() == 2
 
 
 @pytest.mark.parametrize("form", ["json", "msgpack"])

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import sqlite3
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from balance_store.model import ModelStore
 from balance_store.requests import StoreUnreachableError
 from charging import command_line, sharing_commands
 from customer_care import command_line as care_line
+from customer_care.records import open_records
 from customer_care.sharing_rules import Refusal
 from tests.customer_care.example_lines import file_of, line, on_plan
 
@@ -118,3 +120,61 @@ def test_what_the_store_does_not_hear_of_is_recorded_and_waits(sharing, store):
     assert sharing("join", "FAMILY", "C3") == (0, "done\n", "")
     records = [record for shard in store._shards for record in shard.profiles]
     assert len(records) > 3, "both moved, and left their marks"
+
+
+@pytest.fixture
+def somebody_writes(tmp_path, monkeypatch):
+    """Begins another program's transaction on the records, which no command can wait out."""
+    monkeypatch.setattr("customer_care.records.SQLITE_BUSY_SECONDS", 0.1)
+    other = sqlite3.connect(tmp_path / "records.sqlite", isolation_level=None)
+    yield lambda: other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+CREATE = ("create", "FAMILY", "--owner", "C1", "--subscription", "S1", "--policy", "family_data", "--json")
+
+
+def test_records_that_go_away_before_a_command_is_recorded_are_status_2(
+    sharing, somebody_writes, monkeypatch
+):
+    def opened_and_locked(url):
+        engine = open_records(url)
+        somebody_writes()
+        return engine
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sharing_commands, "open_records", opened_and_locked)
+        status, text, complaint = sharing(*CREATE)
+    assert (status, complaint) == (2, "records: database is locked\n")
+    assert json.loads(text) == {"done": False, "recorded": False, "reason": "records: database is locked"}
+
+
+def test_records_that_go_away_after_a_command_was_recorded_are_status_3(
+    sharing, store, somebody_writes, monkeypatch
+):
+    async def connect(_):
+        somebody_writes()
+        return store
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sharing_commands.StoreClient, "connect", connect)
+        status, text, complaint = sharing(*CREATE)
+    assert (status, complaint.splitlines()[-1]) == (3, "run `care publish`")
+    assert json.loads(text) == {"done": False, "recorded": True, "reason": "records: database is locked"}
+
+
+def test_what_was_not_asked_is_an_object_too(sharing, tmp_path):
+    said = [
+        sharing("cancel", "FAMILY", "--at", "tomorrow", "--json"),
+        *_without_records(sharing, tmp_path),
+    ]
+    assert [(status, json.loads(text)["recorded"]) for status, text, _ in said] == [(2, False)] * 3
+    assert [json.loads(text)["reason"] + "\n" for _, text, _ in said] == [complaint for *_, complaint in said]
+
+
+def _without_records(sharing, tmp_path):
+    settings = tmp_path / "settings.toml"
+    settings.write_text('[records]\nurl = "nonsense"\n')
+    yield sharing(*CREATE)
+    settings.write_text("[records]\nurls = 1\n")
+    yield sharing("show", "FAMILY", "--json")

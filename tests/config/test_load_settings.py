@@ -72,6 +72,28 @@ def test_a_file_that_is_missing_or_no_toml_is_one_fault(tmp_path):
         load_settings(str(tmp_path / "none.toml"), {})
 
 
+def test_a_fault_of_the_whole_file_names_no_place_in_it(tmp_path):
+    missing = tmp_path / "none.toml"
+    with pytest.raises(ConfigError) as caught:
+        load_settings(str(missing), {})
+    assert str(caught.value) == f"{missing}: cannot be read: No such file or directory; check the path"
+
+
+def test_a_password_without_quotes_is_not_shown(tmp_path):
+    for value in ("123456", "123.456"):
+        faults = faults_of(tmp_path, f"[store]\npassword = {value}\n")
+        assert faults == [("store.password", "is no text", "write it in quotes")]
+
+
+def test_a_float_is_put_right_by_what_the_setting_is(tmp_path):
+    whole = "write a whole number, with no point and no quotes"
+    assert faults_of(tmp_path, "[store]\ntimeout_ms = 1.5\n[log]\nlevel = 1.5\n") == [
+        ("store.timeout_ms", "1.5 is no whole number", whole),
+        ("log.level", "1.5 is not one of its values", "write debug, info, warning, error"),
+    ]
+    assert faults_of(tmp_path, "[sepa]\ncreditor_name = 1.5\n")[0][2] == 'write it in quotes: "1.5"'
+
+
 def test_the_table_has_a_row_for_every_setting_and_says_unit_bounds_default_and_reason():
     rows = {row.name: row for row in settings_table()}
     assert rows["store.shards"].default == "4"

@@ -30,11 +30,22 @@ SERVICE = {"type": "voice", "identifier": "a"}
 EMPTY = {"subscription": "S1", "plan": "basic", "services": []}
 
 
+def test_every_fault_of_a_lines_form_is_said_at_once():
+    assert decode_line(
+        b'{"customer": 1, "colour": "red", "address": {"city": "Wien"}, "since": "2026-10-11"}'
+    ) == (
+        "colour: is not known; customer: expected `str`, got `int`; name: is missing; address.street: is missing; "
+        "address.number: is missing; address.postcode: is missing; address.country: is missing; "
+        "billing: is missing; subscriptions: is missing"
+    )
+    assert decode_line(b"[1]") == "Expected `object`, got `array`"
+
+
 @pytest.mark.parametrize(
     ("customer", "fault"),
     [
-        (line(1, colour="red"), "Object contains unknown field `colour`"),
-        (line(1, since="soon"), "Invalid RFC3339 encoded date - at `$.since`"),
+        (line(1, colour="red"), "colour: is not known"),
+        (line(1, since="soon"), "since: invalid RFC3339 encoded date"),
         (line(1, customer=" "), "customer: is empty"),
         (line(1, address=line(1)["address"] | {"country": "Austria"}), "address.country: 'Austria'"),
         (
@@ -71,7 +82,7 @@ EMPTY = {"subscription": "S1", "plan": "basic", "services": []}
             "balances[0].credit: '0' is no amount above 0",
         ),
         (line(1, balances=[{"resource": "EUR", "credit": "0.0000001"}]), "with up to 6 decimals"),
-        (line(1, balances=[{"resource": "EUR", "credit": 1.5}]), "got `float` - at `$.balances[0].credit`"),
+        (line(1, balances=[{"resource": "EUR", "credit": 1.5}]), "balances[0].credit: 1.5 is a float"),
         (line(1, balances=[{"resource": "EUR", "credit": 1, "validity": "2026-13-01"}]), "nor a date"),
         (line(1, balances=[{"resource": "EUR", "credit": 1, "validity": "2026-10-01"}]), "is not after"),
         (line(1, balances=[{"resource": "EUR", "credit": 1, "priority": 1001}]), "1001 is not -1000 to 1000"),

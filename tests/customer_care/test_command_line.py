@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import sqlite3
 
 import pytest
 
@@ -148,3 +149,19 @@ def test_what_cannot_be_done_is_status_2(care, store, tmp_path):
     status, _, err = care("publish")
     assert status == 2
     assert "records.url" in err
+
+
+def test_records_that_somebody_else_writes_to_are_one_message(care, store, tmp_path, monkeypatch):
+    monkeypatch.setattr("customer_care.records.SQLITE_BUSY_SECONDS", 0.1)
+    other = sqlite3.connect(tmp_path / "records.sqlite", isolation_level=None)
+
+    async def connect(_):
+        # After the records are opened and before anything is published.
+        other.execute("BEGIN IMMEDIATE")
+        return store
+
+    monkeypatch.setattr(command_line.StoreClient, "connect", connect)
+    try:
+        assert care("publish") == (2, "", "records: database is locked\n")
+    finally:
+        other.close()

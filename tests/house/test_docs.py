@@ -38,7 +38,8 @@ def test_every_target_of_the_makefile_explains_itself():
         assert re.search(rf"^{target}:.*## \S", text, re.MULTILINE), f"make {target} has no ## comment"
 
 
-def test_tests_named_in_contracts_exist():
-    for layer in LAYERS:
-        for path in re.findall(r"`(tests/[\w/]+(?:\.py)?)`", (ROOT / layer / "README.md").read_text()):
-            assert (ROOT / path).exists(), f"{layer}/README.md names {path}, which is not there"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_code_and_tests_named_on_a_page_exist(page):
+    code = rf"(?:{'|'.join(LAYERS)})/[\w/]+\.(?:py|lua|acl|toml)"
+    for path in re.findall(rf"`({code}|tests/[\w/]+(?:\.\w+)?)`", page.read_text()):
+        assert (ROOT / path).exists(), f"{page.name} names {path}, which is not there"
