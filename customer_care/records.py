@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from config.masked_url import masked_url
 from customer_care.customer_lines import ByDirectDebit, CustomerLine, decode_line
@@ -87,7 +88,8 @@ def _engine(place: URL) -> Engine:
     if place.drivername == "postgresql":
         place = place.set(drivername="postgresql+psycopg")
     if place.get_backend_name() != "sqlite":
-        return create_engine(place)
+        # Transactions are few and long: a connection for each costs little, and none is left behind.
+        return create_engine(place, poolclass=NullPool)
     engine = create_engine(place, connect_args={"timeout": SQLITE_BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -40,7 +40,14 @@ class Postgres:
         self._run("initdb", "-D", str(directory / "data"), "-U", "chargeline", "--auth=trust", "-E", "UTF8")
         options = ("-h", "127.0.0.1", "-p", str(self._port), "-k", str(directory), "-c", "fsync=off")
         # It ends with us, however we end.
-        command = ["setpriv", "--pdeathsig=TERM", program("postgres"), "-D", str(directory / "data"), *options]
+        command = [
+            "setpriv",
+            "--pdeathsig=TERM",
+            program("postgres"),
+            "-D",
+            str(directory / "data"),
+            *options,
+        ]
         with (directory / "log").open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, **_user())
         began = time.monotonic()
