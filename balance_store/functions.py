@@ -5,13 +5,13 @@ replaced one by one, and the last one is retired when nobody calls it any more (
 """
 
 # Raised with every change of lua/chargeline.lua, there too.
-FUNCTIONS_VERSION = 4
+FUNCTIONS_VERSION = 5
 LIBRARY_PREFIX = "chargeline"
 LIBRARY = f"{LIBRARY_PREFIX}{FUNCTIONS_VERSION}"
 
 
 def function_name(action: str, version: int = FUNCTIONS_VERSION) -> str:
-    """What a function of a version is called: `cl4_commit`."""
+    """What a function of a version is called: `cl5_commit`."""
     return f"cl{version}_{action}"
 
 

@@ -1,4 +1,4 @@
-#!lua name=chargeline4
+#!lua name=chargeline5
 
 -- The one door of a shard. Reads first, writes last: the server keeps what a function wrote before it failed.
 -- All numbers that are compared stay below 2^53, ids too; tags and records are opaque bytes.
@@ -27,7 +27,7 @@
 -- Statuses: 0 ACCEPTED, 1 STALE, 2 UNKNOWN, 3 FENCED, 4 CATALOGUE_OLD, 5 RESERVED
 
 -- Names carry the version, so that the next one can be loaded beside it: functions.py says the same.
-local VERSION = '4'
+local VERSION = '5'
 local ID = 8
 local UNPACK_MAX = 4000 -- Lua's stack bounds what one call may take
 local IDS_A_TIME = 1000
@@ -176,15 +176,19 @@ end
 
 -- Give the hashes that are written to their open names; an error, or the header fields that become true.
 local function open_hashes(keys, args, h)
-  local fields = {}
+  local fields, opened = {}, {}
   for kind, name in ipairs({'groups', 'profiles'}) do
     local changed, removed = args[3 + 3 * kind], args[4 + 3 * kind]
-    local key = keys[2 + kind]
+    local key, open = keys[2 + kind], keys[4 + kind]
     if #changed > #removed then
-      accepted = args[3]
       -- A store made by older functions has no such field, but its records.
       if h[5 + kind] == '1' or redis.call('EXISTS', key) == 1 then
-        if redis.pcall('RENAME', key, keys[4 + kind]).err then return left_open(key) end
+        if redis.pcall('RENAME', key, open).err then
+          -- What follows in the transaction must go into a new hash, as of all that is refused.
+          for was, now in pairs(opened) do redis.call('RENAME', now, was) end
+          return left_open(key)
+        end
+        opened[key] = open
       end
       if h[5 + kind] ~= '1' then
         fields[#fields + 1] = name
@@ -192,6 +196,7 @@ local function open_hashes(keys, args, h)
       end
     end
   end
+  accepted = args[3]
   return nil, fields
 end
 

@@ -33,7 +33,7 @@ REFUSED = [
     ("CLUSTER", "RESET"),
     ("HGET", "somebody-else", "field"),
 ]
-FUNCTIONS = [("FUNCTION", "FLUSH"), ("FUNCTION", "DELETE", "chargeline4")]
+FUNCTIONS = [("FUNCTION", "FLUSH"), ("FUNCTION", "DELETE", "chargeline5")]
 
 
 def shipped() -> list[str]:

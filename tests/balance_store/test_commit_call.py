@@ -11,7 +11,7 @@ from redis import Redis
 from balance_store.commit_call import command, commit_call, pack_ids
 from balance_store.connection import open_link
 from balance_store.group_record import pack_group, unpack_group
-from balance_store.keyspace import ID_MAX, groups_key, header_key
+from balance_store.keyspace import ID_MAX, groups_key, header_key, profiles_key
 from balance_store.packed_records import packed_groups, record_arguments
 from balance_store.requests import CommitStatus, Records, StoreMismatchError
 from rating_kernels.group_image import H_GROUP_ID, SECTION_RING
@@ -87,9 +87,30 @@ def test_a_commit_outside_its_transaction_is_noticed_by_all_that_follow(twins):
         for call in (
             store.load(load(None, 1)),
             store.commit(commit((await store.load(load(None))).version, writes=writes(g1=b"c"))),
+            # Nor did that commit make the hash anew.
+            store.load(load(None, 1)),
         ):
             with pytest.raises(StoreMismatchError, match="LEFTOPEN"):
                 await call
+
+    twins.run(play)
+
+
+@pytest.mark.live
+def test_where_the_profiles_are_gone_nothing_is_written_to_the_groups_either(twins):
+    async def play(store, _):
+        seen = (await store.load(load(None))).version
+        first = await store.commit(commit(seen, writes=Records({1: b"a"}, {1: b"p"})))
+        with Redis.from_url(twins.settings.url) as client:
+            client.rename(profiles_key(0), "elsewhere")
+            with pytest.raises(StoreMismatchError, match="LEFTOPEN"):
+                await store.commit(commit(first.version, writes=Records({1: b"new"}, {2: b"q"})))
+            assert (await store.load(load(first.version, 1))).records.groups == {1: b"a"}
+            client.rename("elsewhere", profiles_key(0))
+        second = await store.commit(commit(first.version, writes=Records({1: b"new"}, {2: b"q"})))
+        assert second.status is CommitStatus.ACCEPTED
+        records = (await store.load(load(None, 1, profiles=(1, 2)))).records
+        assert (records.groups, records.profiles) == ({1: b"new"}, {1: b"p", 2: b"q"})
 
     twins.run(play)
 

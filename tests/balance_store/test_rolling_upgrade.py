@@ -1,6 +1,6 @@
 """Two versions of the functions at once, while daemons are replaced one by one.
 
-The previous version is kept as it was: its functions, and a caller that speaks to them as it did. Where a
+An older version, the third, is kept as it was: its functions, and a caller that speaks to them as it did. Where a
 change makes both impossible on the same keys, this test is what says so.
 """
 
