@@ -128,13 +128,13 @@ def _install(data: Bytes, end: int, shapes: Ints, row: int, shard: int, tables: 
 
 @kernel
 def _room_of(customer: int, words: int, tables: ProfileTables) -> int:
-    """Where so many words may be written: over the image that was struck, or behind all others.
+    """Where so many words may be written: over the image that was struck, if it was as long, or behind all others.
 
     An image that is here stays as it is: a batch may stand on it.
     """
     last = tables.customers.room_at[customer]
     is_struck = last != NO_IMAGE and tables.customers.at[customer] == NO_IMAGE
-    if is_struck and words <= tables.arena[last - C_WORDS]:
+    if is_struck and words == tables.arena[last - C_WORDS]:
         return tables.arena[last - C_START]
     start = tables.used[0]
     tables.used[0] = start + words
