@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from balance_store.group_record import SCHEMA, in_schema
-from tests.simulation.make_world import make_moving_world, make_upgraded_world, make_world
+from tests.simulation.make_world import make_joining_world, make_moving_world, make_upgraded_world, make_world
 from tests.simulation.office import COMMANDS, MOVES, NUMBERS
 from tests.simulation.run_world import check, live_through, replayed
 from tests.simulation.world import Faults, World
@@ -33,6 +33,7 @@ HARSH = Faults(
 )
 # What daemons do to each other, not what the world does to them.
 CROWDED = Faults(rebalance=0.02)
+JOINING = Faults()
 MOVING = Faults(
     crash=0.008, lost_request=0.01, lost_answer=0.03, late_request=0.02, rebalance=0.1, zombie=0.3
 )
@@ -66,6 +67,7 @@ KINDS = {
     "crowded": Kind(CROWDED, partial(make_world, crowded=True), 2),
     "moving": _moving(MOVING, 2, MOVES),
     "moving-catalogues": _moving(SHAKEN, 1, MOVES),
+    "joining": Kind(JOINING, make_joining_world, 1),
     "numbers": _moving(MOVING, 1, NUMBERS),
     "commands": _moving(SHAKEN, 2, COMMANDS),
     "upgrade": Kind(UPGRADE, partial(make_upgraded_world, orders=COMMANDS), 1),

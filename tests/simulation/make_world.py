@@ -14,7 +14,7 @@ from customer_care.install_customers import install
 from customer_care.onboarding import onboard_lines
 from customer_care.publication import publication_of
 from tests.simulation.catalogues import catalogues, sample
-from tests.simulation.office import MOVES, open_office
+from tests.simulation.office import JOINS, MOVES, open_office
 from tests.simulation.replicas import copy_of
 from tests.simulation.virtual_loop import run
 from tests.simulation.world import Faults, World
@@ -30,6 +30,8 @@ MOVING_SHARDS = 3
 MOVING_EVENTS = 72
 OLD_DAEMONS_MAX = 5
 ORDERS = 10
+# Where moves are all that happens, a daemon knows everybody and waits for nobody.
+JOINING_EVENTS, JOINING_ORDERS, JOINING_CACHE_ROWS = 400, 60, 1_000
 # So few that members are read again and again while their owners are still in the cache.
 MOVING_CACHE_ROWS = 12
 
@@ -77,6 +79,17 @@ def make_moving_world(seed: int, faults: Faults, orders: tuple[str, ...] = MOVES
     world.cache_rows = MOVING_CACHE_ROWS
     world.office = open_office(world, publications(seed % CUSTOMER_SETS, MOVING_SHARDS), ORDERS, orders)
     world.logs = messages(seed, MOVING_EVENTS)
+    return world
+
+
+def make_joining_world(seed: int, faults: Faults) -> World:
+    """A world of nothing but moves, many of them, of customers who use all the time, on both partitions."""
+    world = World(seed, catalogues(), faults, PARTITIONS, store_of(seed, MOVING_SHARDS))
+    world.cache_rows = JOINING_CACHE_ROWS
+    world.office = open_office(
+        world, publications(seed % CUSTOMER_SETS, MOVING_SHARDS), JOINING_ORDERS, JOINS
+    )
+    world.logs = messages(seed, JOINING_EVENTS, crowded=True)
     return world
 
 

@@ -34,6 +34,7 @@ from tests.simulation.world import SETTINGS, CrashError, World
 
 # What orders are drawn from.
 MOVES = ("move", "move", "join", "join", "leave", "hand_over")
+JOINS = ("join", "leave", "move")
 NUMBERS = ("hand_over", "hand_over", "hand_over", "move")
 COMMANDS = ("top_up", "top_up", "grant", "cut", "cut", "move", "leave")
 HOUR_US = 3_600_000_000

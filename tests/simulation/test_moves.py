@@ -9,7 +9,7 @@ from balance_store.model import ModelStore
 from balance_store.move_customers import Mover
 from balance_store.move_plan import Profiles
 from balance_store.requests import Records
-from charging import charge_batch, follow_marks, resolve_events
+from charging import balance_cache, charge_batch, follow_marks, resolve_events
 from charging.charge_batch import BatchCharger
 from charging.resolve_events import Missing
 from charging.shard_sessions import ShardSessions
@@ -17,6 +17,7 @@ from customer_care import apply_command
 from tests.simulation.kinds import MOVING, lived
 from tests.simulation.make_world import make_moving_world
 from tests.simulation.run_world import live_through
+from tests.simulation.test_planted_faults import rows_land_on_what_later_events_decided
 from tests.simulation.world import World
 
 SEEDS_MAX = 250
@@ -151,9 +152,15 @@ def daemons_write_their_own_schema_at_once(patch):
     patch.setattr(BatchCharger, "_decide", decide)
 
 
+def a_row_of_another_shard_is_replaced_unnoticed(patch):
+    patch.setattr(balance_cache, "others_rows_here", lambda *_: False)
+
+
 @pytest.mark.parametrize(
     ("kind", "rule_off"),
     [
+        ("joining", rows_land_on_what_later_events_decided),
+        ("joining", a_row_of_another_shard_is_replaced_unnoticed),
         ("moving", a_mark_is_not_guarded_on_what_moves),
         ("moving", a_profile_is_not_guarded_on_what_was_read),
         ("moving", what_arrived_arrives_again),

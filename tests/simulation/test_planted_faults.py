@@ -134,7 +134,13 @@ def an_answer_is_not_heard_by_what_was_decided_ahead(patch):
     patch.setattr(UnsentCommits, "stand_on", lambda self, shard, changed: False)
 
 
+def rows_land_on_what_later_events_decided(patch):
+    patch.setattr(BatchCharger, "_takes_the_ground_of_later_events", lambda *_: False)
+
+
 def a_batch_is_decided_while_the_one_before_is_decided_again(patch):
+    # Where the next one has decided too early all the same, this takes it back.
+    rows_land_on_what_later_events_decided(patch)
     never = property(lambda self: False, lambda self, value: None)
     patch.setattr(BatchCharger, "_deciding_again", never, raising=False)
 
@@ -149,6 +155,8 @@ def what_was_resolved_stands_although_it_was_dropped(patch):
 
 
 def later_events_wait_only_from_the_last_answer(patch):
+    rows_land_on_what_later_events_decided(patch)
+
     async def send_one(self, commit):
         return await self._sessions.commit(commit)
 
