@@ -78,7 +78,7 @@ def open_records(url: str) -> Engine:
 def _cure(error: Exception) -> str:
     """What to do about a URL that gives no engine."""
     if isinstance(error, ImportError) and error.name == "psycopg":
-        return "PostgreSQL needs psycopg: install the extra `postgres` (pip install 'chargeline[postgres]')"
+        return "PostgreSQL needs psycopg: install the extra `postgres` (pip install '.[postgres]' in the checkout)"
     # Python's words for a port that is no number would show what stands in its place: parts of a password.
     reason = "" if type(error) is ValueError else f"{error}; "
     return f"{reason}write sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"

@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -70,7 +71,7 @@ class Postgres:
 
     def stop(self) -> None:
         """At once, whoever is connected."""
-        self.process.send_signal(2)
+        self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=START_S)
 
 

@@ -33,5 +33,5 @@ def test_without_psycopg_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     text = complaint("postgresql://u:secret@host/db")
     assert text.startswith("records.url 'postgresql://u:***@host/db': PostgreSQL needs psycopg: install")
-    assert "pip install 'chargeline[postgres]'" in text
+    assert "pip install '.[postgres]'" in text
     assert "sqlite" not in text
